@@ -1,0 +1,163 @@
+//! What is known of a directory, as data: object types and their identity, how attributes compare, relations, roles.
+//!
+//! Takes nothing but the tables embedded from `data/`; each row names its source. Knows nothing of files or formats.
+
+mod load;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(load::embedded);
+
+/// The embedded catalogue.
+#[must_use]
+pub fn catalogue() -> &'static Catalogue {
+    &CATALOGUE
+}
+
+/// How objects of a type are told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// By `id`.
+    Id,
+    /// By another property, e.g. `tenantId` of a cross-tenant partner.
+    Property(String),
+    /// By several properties joined by `|`; `id` is re-created at will.
+    NaturalKey(Vec<String>),
+    /// There is one per tenant.
+    Singleton,
+}
+
+/// The recycle bin of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bin {
+    /// Days before the service purges.
+    pub days: u16,
+}
+
+/// One object type.
+#[derive(Debug, Clone)]
+pub struct ObjectType {
+    /// Graph resource name, e.g. `user`.
+    pub name: String,
+    /// How its objects are told apart.
+    pub identity: Identity,
+    /// Recycle bin, if it has one.
+    pub bin: Option<Bin>,
+    /// Properties that name an object for a reader, best first.
+    pub name_properties: Vec<String>,
+    /// Whether `createdDateTime` is set by the service.
+    pub created_by_service: bool,
+    /// Property whose value under a new id marks a rebirth (`userPrincipalName`, `appId`).
+    pub rebirth_property: Option<String>,
+    /// For edges: property that holds the target's id, and the target's type.
+    pub target: Option<(String, String)>,
+    /// Where the row's facts are from.
+    pub source: String,
+}
+
+/// How a list compares.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ListSemantics {
+    /// A multiset.
+    #[default]
+    Set,
+    /// Order carries meaning.
+    Ordered,
+    /// Elements are matched by this member.
+    Keyed(String),
+}
+
+/// How one attribute compares and what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent marks of a data row, not a mode")]
+pub struct Attribute {
+    /// How its list compares.
+    pub list: ListSemantics,
+    /// A string that is a set of words parted by blanks.
+    pub words: bool,
+    /// Moves by itself.
+    pub volatile: bool,
+    /// Never folded away.
+    pub security: bool,
+    /// A map with free keys: an absent key of a collected map is empty.
+    pub open: bool,
+    /// Holds a secret; reports show that it changed, and its canonical value.
+    pub secret: bool,
+    /// Never compared (`deletedDateTime`, ids of natural-key types).
+    pub ignored: bool,
+    /// Introduced by the service at some time: a first value that is a default is schema.
+    pub introduced: bool,
+    /// Default value as canonical JSON, beside false and empty.
+    pub default_value: Option<String>,
+    /// On a foreign application's service principal, set by the publisher.
+    pub inherited_from_publisher: bool,
+}
+
+/// A relation below an object, e.g. `groups/{id}/members`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// Type of the object above.
+    pub parent_type: String,
+    /// The path segment, e.g. `members`, `memberOf`, `appRoleAssignedTo`.
+    pub segment: String,
+    /// What the items are.
+    pub kind: RelationKind,
+}
+
+/// What the items below a relation path are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelationKind {
+    /// Links from the parent to each item, under this canonical relation name.
+    Links {
+        /// Relation as printed in `changes.csv`.
+        relation: String,
+        /// Type of the items where they carry no `@odata.type`; empty if unknown.
+        target_type: String,
+    },
+    /// Links from each item to the parent (the canonical direction is the other way): `memberOf`.
+    InverseLinks {
+        /// Relation as printed in `changes.csv`.
+        relation: String,
+        /// Type of the items (the sources) where they carry no `@odata.type`.
+        source_type: String,
+    },
+    /// Objects of their own type, listed for this parent only: `appRoleAssignedTo`.
+    Objects {
+        /// Their type.
+        object_type: String,
+        /// Their property that repeats the parent's id, filled in where the record lacks it; may be empty.
+        parent_property: String,
+    },
+    /// One object of its own type per parent, identified by the parent (`authentication/requirements`).
+    Part {
+        /// Its type.
+        object_type: String,
+    },
+}
+
+/// A directory role that is known by its template id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Display name.
+    pub name: String,
+    /// 0 is control of the tenant.
+    pub tier: u8,
+}
+
+/// All tables.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    pub(crate) types: BTreeMap<String, ObjectType>,
+    /// Collection path below the service root, lower case, to (type, is recycle bin).
+    pub(crate) collections: BTreeMap<String, (String, bool)>,
+    /// OData type without `#microsoft.graph.`, lower case, to type.
+    pub(crate) odata_types: BTreeMap<String, String>,
+    /// Folder path of the EntraExporter tree, lower case, `/` between, `*` for an id, to collection path.
+    pub(crate) folders: BTreeMap<String, String>,
+    /// (members that must all be present, type), tried in order.
+    pub(crate) signatures: Vec<(Vec<String>, String)>,
+    pub(crate) attributes: BTreeMap<(String, String), Attribute>,
+    pub(crate) relations: Vec<Relation>,
+    pub(crate) roles: BTreeMap<String, Role>,
+}

@@ -1,0 +1,193 @@
+//! Rows that say what was read, how completely, and what could not be used.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::receipt::ExhibitId;
+use super::time::{Interval, TimeSource};
+
+/// Records seen = used + set aside by a named rule + quarantined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Records seen.
+    pub seen: u64,
+    /// Records used.
+    pub used: u64,
+    /// Records set aside, by the rule that did it.
+    pub set_aside: BTreeMap<String, u64>,
+    /// Records quarantined.
+    pub quarantined: u64,
+}
+
+impl Tally {
+    /// Whether nothing was lost.
+    #[must_use]
+    pub fn balances(&self) -> bool {
+        self.seen == self.used + self.quarantined + self.set_aside.values().sum::<u64>()
+    }
+
+    /// Adds another tally to this one.
+    pub fn add(&mut self, other: &Self) {
+        self.seen += other.seen;
+        self.used += other.used;
+        self.quarantined += other.quarantined;
+        for (rule, count) in &other.set_aside {
+            *self.set_aside.entry(rule.clone()).or_default() += count;
+        }
+    }
+}
+
+/// Whether a hash was computed in this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HashBasis {
+    /// From the bytes that were parsed in this run.
+    Computed,
+    /// From the case folder, on equal path, size and times.
+    Case,
+}
+
+/// One exhibit, as `evidence.csv` lists it.
+#[derive(Debug, Clone)]
+pub struct ExhibitRow {
+    /// Short name.
+    pub exhibit: ExhibitId,
+    /// Where it was found: the evidence folder's own name, then the path below it, `/` between.
+    pub path: String,
+    /// Size.
+    pub size_bytes: u64,
+    /// SHA-256 in hex; empty where the file could not be read.
+    pub sha256: String,
+    /// BLAKE3 in hex; empty where the file could not be read.
+    pub blake3: String,
+    /// What it was recognised as.
+    pub format: String,
+    /// Text encoding, with `+BOM` where there is one.
+    pub encoding: String,
+    /// Tenant id, or empty.
+    pub tenant_id: String,
+    /// Label of the snapshot it belongs to, or empty.
+    pub snapshot: String,
+    /// Capture time.
+    pub time: Option<Interval>,
+    /// Source of the capture time.
+    pub time_source: Option<TimeSource>,
+    /// Object types in it.
+    pub object_types: Vec<String>,
+    /// Records.
+    pub tally: Tally,
+    /// Modification time of the file (custody only; never used as capture time by itself).
+    pub modified_at: Option<Timestamp>,
+    /// How the hashes were come by.
+    pub hash_basis: HashBasis,
+}
+
+/// How completely a thing was collected in a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CoverageState {
+    /// Every sign says that it is whole.
+    Collected,
+    /// Some of it.
+    Partial,
+    /// Collected, and there is none.
+    Empty,
+    /// The service refused.
+    Denied,
+    /// Nothing in this snapshot asked for it, though another snapshot did.
+    NotCollected,
+}
+
+impl CoverageState {
+    /// The word that the tables print.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Collected => "collected",
+            Self::Partial => "partial",
+            Self::Empty => "empty",
+            Self::Denied => "denied",
+            Self::NotCollected => "not collected",
+        }
+    }
+}
+
+impl fmt::Display for CoverageState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What one snapshot says of one type, attribute or relation.
+#[derive(Debug, Clone)]
+pub struct CoverageRow {
+    /// Tenant id, or empty.
+    pub tenant_id: String,
+    /// Label of the snapshot.
+    pub snapshot: String,
+    /// Object type; `<type>/deletedItems` for its recycle bin.
+    pub object_type: String,
+    /// Attribute or relation; empty for the type as a whole.
+    pub attribute: String,
+    /// How completely.
+    pub state: CoverageState,
+    /// Objects (or links) collected.
+    pub objects: u64,
+    /// Why it is not whole, in words.
+    pub detail: String,
+}
+
+/// One object, as `objects.csv` lists it.
+#[derive(Debug, Clone)]
+pub struct ObjectRow {
+    /// Tenant id, or empty.
+    pub tenant_id: String,
+    /// Graph resource name.
+    pub object_type: String,
+    /// Identity.
+    pub object_id: String,
+    /// Last known name.
+    pub object_name: String,
+    /// `live`, `deleted` (in the recycle bin), `gone`, or `not collected` (no later list could tell).
+    pub state: String,
+    /// Label of the first snapshot that holds it.
+    pub first_snapshot: String,
+    /// Label of the last snapshot that holds it.
+    pub last_snapshot: String,
+    /// Observations.
+    pub observations: u64,
+    /// Rows of lane `change` about it.
+    pub changes: u64,
+    /// Receipt of the last observation.
+    pub receipt: String,
+}
+
+/// A warning: code, place, cause, what to do now.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WarningRow {
+    /// Stable code that `explain` knows.
+    pub code: String,
+    /// Path of the exhibit, or empty.
+    pub path: String,
+    /// Byte offset in it.
+    pub offset_bytes: Option<u64>,
+    /// What is the matter.
+    pub message: String,
+    /// What to do now.
+    pub advice: String,
+}
+
+/// A record that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QuarantineRow {
+    /// Path of the exhibit.
+    pub path: String,
+    /// Where the record starts.
+    pub offset_bytes: u64,
+    /// How long it is.
+    pub len_bytes: u64,
+    /// Stable code of the reason.
+    pub code: String,
+    /// The reason in words.
+    pub reason: String,
+}

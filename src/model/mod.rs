@@ -1,0 +1,47 @@
+//! The words of the trade as types: what every other room says to its neighbours.
+//!
+//! Nothing here reads a file, knows a format or decides what a value means. The words are those of Microsoft Graph
+//! (resource and property names) and of Microsoft Entra Backup and Recovery (recovery actions, difference report).
+
+mod change;
+mod evidence;
+mod receipt;
+mod snapshot;
+mod time;
+
+pub use change::{
+    Certainty, Change, ChangeId, ChangeKind, Lane, Narrowed, Origin, Reason, Target, Window,
+};
+pub use evidence::{
+    CoverageRow, CoverageState, ExhibitRow, HashBasis, ObjectRow, QuarantineRow, Tally, WarningRow,
+};
+pub use receipt::{ExhibitId, Receipt, Span};
+pub use snapshot::SnapshotRow;
+pub use time::{CaptureTime, Interval, TimeSource};
+
+/// Everything an analysis found, as tables that the report writes and the verbs list.
+///
+/// Every vector is already in its output order; nothing in it depends on threads, clock or locale.
+#[derive(Debug, Clone, Default)]
+pub struct Analysis {
+    /// Snapshots of all tenants, by (tenant, position).
+    pub snapshots: Vec<SnapshotRow>,
+    /// Changes of every lane, folded as the output contract says, in the contract's order.
+    pub changes: Vec<Change>,
+    /// One row per object ever seen, with its last known name and presence.
+    pub objects: Vec<ObjectRow>,
+    /// One row per exhibit.
+    pub exhibits: Vec<ExhibitRow>,
+    /// What each snapshot collected, and how completely.
+    pub coverage: Vec<CoverageRow>,
+    /// Warnings, most important first.
+    pub warnings: Vec<WarningRow>,
+    /// Records that could not be used, with exhibit, offset and reason.
+    pub quarantine: Vec<QuarantineRow>,
+    /// Records seen, used, set aside by rule and quarantined, over all exhibits.
+    pub tally: Tally,
+    /// Differences that are no change, counted by the rule that set them aside (`key order`, `GUID case`, ...).
+    pub set_aside_differences: std::collections::BTreeMap<String, u64>,
+    /// The clock of the run: `--as-of`, else the end of the last capture.
+    pub as_of: Option<jiff::Timestamp>,
+}

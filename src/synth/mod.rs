@@ -1,0 +1,1 @@
+//! Synthetic tenants, exports and answer keys written from the operations.
