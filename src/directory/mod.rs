@@ -3,6 +3,8 @@
 //! Takes nothing but the tables embedded from `data/`; each row names its source. Knows nothing of files or formats.
 
 mod load;
+mod names;
+mod query;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -52,6 +54,10 @@ pub struct ObjectType {
     pub rebirth_property: Option<String>,
     /// For edges: property that holds the target's id, and the target's type.
     pub target: Option<(String, String)>,
+    /// Its records are events (`directoryAudit`, `signIn`), not state.
+    pub event: bool,
+    /// Its records are the backup service's own (`recoveryJob`), not state of the directory.
+    pub service_record: bool,
     /// Where the row's facts are from.
     pub source: String,
 }
@@ -143,6 +149,8 @@ pub struct Role {
     pub name: String,
     /// 0 is control of the tenant.
     pub tier: u8,
+    /// Classified as control plane: all of tier 0, and roles without a published path to control of the tenant.
+    pub control_plane: bool,
 }
 
 /// All tables.
@@ -151,7 +159,7 @@ pub struct Catalogue {
     pub(crate) types: BTreeMap<String, ObjectType>,
     /// Collection path below the service root, lower case, to (type, is recycle bin).
     pub(crate) collections: BTreeMap<String, (String, bool)>,
-    /// OData type without `#microsoft.graph.`, lower case, to type.
+    /// `@odata.type` without `#microsoft.graph.`, lower case, to type.
     pub(crate) odata_types: BTreeMap<String, String>,
     /// Folder path of the EntraExporter tree, lower case, `/` between, `*` for an id, to collection path.
     pub(crate) folders: BTreeMap<String, String>,
@@ -160,4 +168,14 @@ pub struct Catalogue {
     pub(crate) attributes: BTreeMap<(String, String), Attribute>,
     pub(crate) relations: Vec<Relation>,
     pub(crate) roles: BTreeMap<String, Role>,
+    /// File or folder name, letters and digits only, to collection path.
+    pub(crate) names: BTreeMap<String, String>,
+    /// Type to the collection path that lists it.
+    pub(crate) primary: BTreeMap<String, String>,
+    /// Type to the path of its recycle bin.
+    pub(crate) bins: BTreeMap<String, String>,
+    /// `attributes` arranged for look-up, by type; the rows for any type are merged in.
+    pub(crate) rules: BTreeMap<String, load::Rules>,
+    pub(crate) any_type: load::Rules,
+    pub(crate) faults: Vec<String>,
 }
