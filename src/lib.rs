@@ -5,6 +5,9 @@
 //! [`directory`].
 
 pub mod directory;
+pub mod evidence;
+pub mod index;
+pub mod intake;
 pub mod model;
 pub mod report;
 pub mod synth;

@@ -1,0 +1,198 @@
+//! From source bytes to UTF-8, and from places in the decoded text back to source bytes.
+
+use std::borrow::Cow;
+
+/// Text encodings that exports are seen in (export-formats, 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8 without byte order mark.
+    Utf8,
+    /// UTF-8 with byte order mark.
+    Utf8Bom,
+    /// UTF-16, little endian, with or without byte order mark.
+    Utf16Le {
+        /// Whether there is one.
+        bom: bool,
+    },
+    /// UTF-16, big endian, with or without byte order mark.
+    Utf16Be {
+        /// Whether there is one.
+        bom: bool,
+    },
+}
+
+impl Encoding {
+    /// Recognises the encoding by byte order mark, else by where the zero bytes of the first characters stand.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [0xEF, 0xBB, 0xBF, ..] => Self::Utf8Bom,
+            [0xFF, 0xFE, ..] => Self::Utf16Le { bom: true },
+            [0xFE, 0xFF, ..] => Self::Utf16Be { bom: true },
+            [first, 0, third, 0, ..] if *first != 0 && *third != 0 => Self::Utf16Le { bom: false },
+            [0, second, 0, fourth, ..] if *second != 0 && *fourth != 0 => {
+                Self::Utf16Be { bom: false }
+            }
+            _ => Self::Utf8,
+        }
+    }
+
+    /// The name that `evidence.csv` prints.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Utf8 => "UTF-8",
+            Self::Utf8Bom => "UTF-8+BOM",
+            Self::Utf16Le { bom: true } => "UTF-16LE+BOM",
+            Self::Utf16Le { bom: false } => "UTF-16LE",
+            Self::Utf16Be { bom: true } => "UTF-16BE+BOM",
+            Self::Utf16Be { bom: false } => "UTF-16BE",
+        }
+    }
+
+    /// Decodes a part of a source that begins and ends between characters.
+    #[must_use]
+    pub fn decode_slice(self, slice: &[u8]) -> Cow<'_, [u8]> {
+        match self {
+            Self::Utf8 | Self::Utf8Bom => Cow::Borrowed(slice),
+            Self::Utf16Le { .. } => Cow::Owned(from_utf16(slice, u16::from_le_bytes)),
+            Self::Utf16Be { .. } => Cow::Owned(from_utf16(slice, u16::from_be_bytes)),
+        }
+    }
+
+    fn bom_bytes(self) -> usize {
+        match self {
+            Self::Utf8Bom => 3,
+            Self::Utf16Le { bom: true } | Self::Utf16Be { bom: true } => 2,
+            Self::Utf8 | Self::Utf16Le { bom: false } | Self::Utf16Be { bom: false } => 0,
+        }
+    }
+
+    fn is_utf16(self) -> bool {
+        matches!(self, Self::Utf16Le { .. } | Self::Utf16Be { .. })
+    }
+}
+
+/// A decoded exhibit. Bytes that are no text in the source stay no UTF-8 here, so that the record that holds them
+/// can be refused by name and its neighbours kept.
+#[derive(Debug)]
+pub struct Text<'a> {
+    /// Decoded bytes, without byte order mark.
+    pub bytes: Cow<'a, [u8]>,
+    /// What they were decoded from.
+    pub encoding: Encoding,
+}
+
+/// Decodes `source`; plain UTF-8 is borrowed.
+#[must_use]
+pub fn decode(source: &[u8]) -> Text<'_> {
+    let encoding = Encoding::of(source);
+    let body = source.get(encoding.bom_bytes()..).unwrap_or_default();
+    Text { bytes: encoding.decode_slice(body), encoding }
+}
+
+fn from_utf16(body: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.len() / 2 + body.len() / 8);
+    let (pairs, rest) = body.as_chunks::<2>();
+    let mut buffer = [0; 4];
+    for decoded in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))) {
+        match decoded {
+            Ok(character) => {
+                out.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
+            }
+            // The three bytes that a surrogate would have: as long as its source unit counts, and no UTF-8.
+            Err(lone) => {
+                let code = lone.unpaired_surrogate();
+                let low = u8::try_from(code & 0x3F).unwrap_or(0);
+                let middle = u8::try_from((code >> 6) & 0x3F).unwrap_or(0);
+                out.extend_from_slice(&[0xED, 0x80 | middle, 0x80 | low]);
+            }
+        }
+    }
+    if !rest.is_empty() {
+        out.push(0xFF);
+    }
+    out
+}
+
+/// Maps offsets of the decoded text to source bytes; asked in rising order it walks the text once.
+#[derive(Debug)]
+pub struct SourceOffsets<'a> {
+    text: &'a [u8],
+    encoding: Encoding,
+    decoded: usize,
+    source: u64,
+}
+
+impl<'a> SourceOffsets<'a> {
+    /// A mapper for a decoded text.
+    #[must_use]
+    pub fn new(text: &'a Text<'_>) -> Self {
+        Self {
+            text: &text.bytes,
+            encoding: text.encoding,
+            decoded: 0,
+            source: as_u64(text.encoding.bom_bytes()),
+        }
+    }
+
+    /// The source offset of a decoded offset.
+    pub fn source_offset(&mut self, decoded: usize) -> u64 {
+        if !self.encoding.is_utf16() {
+            return as_u64(decoded).saturating_add(as_u64(self.encoding.bom_bytes()));
+        }
+        if decoded < self.decoded {
+            self.decoded = 0;
+            self.source = as_u64(self.encoding.bom_bytes());
+        }
+        let between = self.text.get(self.decoded..decoded).unwrap_or_default();
+        let bytes: u64 = between
+            .iter()
+            .map(|byte| match byte {
+                // A continuation byte belongs to the unit that its lead byte counted.
+                0x80..=0xBF => 0,
+                0xF0..=0xF7 => 4,
+                _ => 2,
+            })
+            .sum();
+        self.decoded = decoded;
+        self.source = self.source.saturating_add(bytes);
+        self.source
+    }
+}
+
+fn as_u64(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16le(text: &str) -> Vec<u8> {
+        let mut bytes = vec![0xFF, 0xFE];
+        bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        bytes
+    }
+
+    #[test]
+    fn utf16_is_decoded_and_its_offsets_lead_back() {
+        let text = "{\"a\":\"é𝄞\"}";
+        let source = utf16le(text);
+        let decoded = decode(&source);
+        assert_eq!(&*decoded.bytes, text.as_bytes());
+        let mut offsets = SourceOffsets::new(&decoded);
+        for (at, _) in text.char_indices() {
+            let start = usize::try_from(offsets.source_offset(at)).unwrap();
+            let rest = decoded.encoding.decode_slice(&source[start..]);
+            assert_eq!(&*rest, text[at..].as_bytes());
+            assert_eq!(start, 2 + text[..at].encode_utf16().count() * 2);
+        }
+    }
+
+    #[test]
+    fn a_lone_surrogate_does_not_become_a_character() {
+        let decoded = decode(&[0xFF, 0xFE, 0x00, 0xD8, 0x22, 0x00]);
+        assert!(std::str::from_utf8(&decoded.bytes).is_err());
+    }
+}

@@ -1,0 +1,236 @@
+//! From exhibits to sorted runs: every record has an entry with identity, fingerprint, shape and receipt; requests are
+//! united to captures, captures to snapshots, snapshots to tenants.
+//!
+//! Values are not looked at here beyond what identity and fingerprints need; what a difference means is `history`'s.
+
+mod assemble;
+mod chain;
+mod fingerprint;
+mod identity;
+mod open;
+mod segment;
+mod snapshots;
+
+pub use assemble::{IndexOptions, NamedSnapshot, build};
+pub use identity::{ObjectId, canonical, guid};
+pub use open::{OpenError, Opened, open_records};
+pub use segment::{Entry, LinkKey, LinkList, MemberState, Shape};
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::evidence::{Encoding, Fingerprints, Refusal};
+use crate::intake::{Format, Place, Quarantined, Request, Trouble};
+use crate::model::{CaptureTime, ExhibitId, Interval, Receipt, Span, Tally, TimeSource};
+
+/// One evidence file that was read.
+#[derive(Debug)]
+pub struct Exhibit {
+    /// As `evidence.csv` shows it.
+    pub shown: String,
+    /// Where to open it again.
+    pub path: PathBuf,
+    /// Size.
+    pub size_bytes: u64,
+    /// Digests of the bytes that were parsed.
+    pub prints: Fingerprints,
+    /// Modification time.
+    pub modified_at: Option<Timestamp>,
+    /// Text encoding.
+    pub encoding: Encoding,
+    /// Layout.
+    pub format: Option<Format>,
+    /// What its name tells.
+    pub place: Place,
+    /// Capture time.
+    pub time: Option<CaptureTime>,
+    /// Records.
+    pub tally: Tally,
+    /// Records that could not be used; spans in source bytes.
+    pub quarantine: Vec<Quarantined>,
+    /// Defects; offsets in source bytes.
+    pub troubles: Vec<Trouble>,
+    /// Object types in it.
+    pub object_types: Vec<Arc<str>>,
+    /// Its snapshot.
+    pub snapshot: usize,
+}
+
+impl Exhibit {
+    /// Its short name.
+    #[must_use]
+    pub fn id(&self) -> ExhibitId {
+        ExhibitId::of_sha256(&self.prints.sha256)
+    }
+}
+
+/// A request with its place in the index.
+#[derive(Debug)]
+pub struct IndexedRequest {
+    /// What was asked and answered.
+    pub request: Request,
+    /// Position of its exhibit.
+    pub exhibit: usize,
+    /// Position of its capture.
+    pub capture: usize,
+}
+
+/// What a capture lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Listing {
+    /// All live objects of a type (or of a type below one parent).
+    Live,
+    /// The recycle bin of a type.
+    Bin,
+    /// All links of a relation of one object.
+    Links,
+    /// Single objects: what it does not show it does not deny.
+    None,
+}
+
+/// One reading of one request: an exhibit, or all pages of a chain.
+#[derive(Debug, Clone)]
+pub struct Capture {
+    /// Position of its snapshot.
+    pub snapshot: usize,
+    /// From the start of its first page to the end of its last.
+    pub interval: Option<Interval>,
+    /// Positions of its requests.
+    pub requests: Vec<usize>,
+    /// What it lists.
+    pub listing: Listing,
+    /// The parent that it lists for (`property:id`); empty for a whole type.
+    pub parent: String,
+    /// Layout and visible filter: lists compare only within one scope.
+    pub scope: String,
+    /// Whether pages of a service's own chain.
+    pub chain: bool,
+    /// Whether the last page names a next one that is not there.
+    pub dangling: bool,
+    /// Whether records may be missing because the text is damaged.
+    pub damaged: bool,
+    /// Whether no filter is visible.
+    pub unfiltered: bool,
+    /// The service's own count.
+    pub count: Option<u64>,
+    /// The request as asked: context URL, or layout where there is none.
+    pub shape: String,
+}
+
+/// The captures of one tenant that belong together.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Tenant id, or empty.
+    pub tenant: String,
+    /// Its name.
+    pub label: String,
+    /// 1 for the tenant's earliest.
+    pub position: usize,
+    /// Hull of its captures.
+    pub interval: Option<Interval>,
+    /// Least trusted source among its captures' times.
+    pub time_source: Option<TimeSource>,
+}
+
+/// A list of links of one object, with its capture.
+#[derive(Debug, Clone)]
+pub struct LinkObservation {
+    /// Position of the capture.
+    pub capture: usize,
+    /// Where the list stands, for receipts of absence.
+    pub receipt: Receipt,
+    /// Whether more links exist than are shown.
+    pub partial: bool,
+    /// Whether the list is spread over pages, a folder, or stands in one place.
+    pub pages: usize,
+    /// The other ends: type (or empty), identity, receipt; sorted by identity.
+    pub others: Vec<(Arc<str>, ObjectId, Receipt)>,
+}
+
+/// The entries of one type in one tenant, sorted by identity, then by order of observation.
+pub type Run = Vec<Entry>;
+
+/// The links of one object and relation.
+#[derive(Debug, Clone)]
+pub struct LinkRun {
+    /// The object whose list it is, and the relation.
+    pub key: LinkKey,
+    /// Whether the canonical source is the other end.
+    pub inverse: bool,
+    /// In order of observation.
+    pub observations: Vec<LinkObservation>,
+}
+
+/// Everything that was read, ready to be compared.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// Sorted by `shown`.
+    pub exhibits: Vec<Exhibit>,
+    /// Files that could not be read.
+    pub refusals: Vec<Refusal>,
+    /// In the order of exhibits and texts.
+    pub requests: Vec<IndexedRequest>,
+    /// In the order of (snapshot, start, first request).
+    pub captures: Vec<Capture>,
+    /// By (tenant, position).
+    pub snapshots: Vec<Snapshot>,
+    /// Interned shapes.
+    pub shapes: Vec<Shape>,
+    /// Runs by (tenant, type).
+    pub runs: BTreeMap<(String, Arc<str>), Run>,
+    /// Link runs by tenant.
+    pub links: BTreeMap<String, Vec<LinkRun>>,
+    /// (request, type) pairs whose records carry an explicit null or empty list.
+    pub explicit_empty: BTreeMap<(u32, Arc<str>), bool>,
+}
+
+impl Index {
+    /// The capture of an entry.
+    #[must_use]
+    pub fn capture_of(&self, entry: &Entry) -> Option<(usize, &Capture)> {
+        let request = self.requests.get(usize::try_from(entry.request).ok()?)?;
+        Some((request.capture, self.captures.get(request.capture)?))
+    }
+
+    /// The receipt of an entry.
+    #[must_use]
+    pub fn receipt(&self, entry: &Entry) -> Option<Receipt> {
+        let request = self.requests.get(usize::try_from(entry.request).ok()?)?;
+        let exhibit = self.exhibits.get(request.exhibit)?.id();
+        let span = Span { offset_bytes: entry.offset, len_bytes: entry.length.into() };
+        Some(Receipt { exhibit, span: Some(span) })
+    }
+
+    /// Whether capture `a` is known to lie before capture `b`: in an earlier snapshot, or ended before `b` began.
+    #[must_use]
+    pub fn before(&self, a: usize, b: usize) -> bool {
+        let (Some(a), Some(b)) = (self.captures.get(a), self.captures.get(b)) else { return false };
+        if a.snapshot != b.snapshot {
+            return a.snapshot < b.snapshot;
+        }
+        match (a.interval, b.interval) {
+            (Some(a), Some(b)) => a.end < b.start,
+            _ => false,
+        }
+    }
+
+    /// Receipts that cite the exhibits of a capture as a whole, in order and without repetition.
+    #[must_use]
+    pub fn exhibits_of(&self, capture: usize) -> Vec<Receipt> {
+        let mut receipts: Vec<Receipt> = self
+            .captures
+            .get(capture)
+            .into_iter()
+            .flat_map(|capture| &capture.requests)
+            .filter_map(|request| self.requests.get(*request))
+            .filter_map(|request| self.exhibits.get(request.exhibit))
+            .map(|exhibit| Receipt { exhibit: exhibit.id(), span: None })
+            .collect();
+        receipts.sort_unstable();
+        receipts.dedup();
+        receipts
+    }
+}

@@ -1,0 +1,83 @@
+//! Reopens spans: every exhibit that is needed is read once more, forward, and each record is checked to be the bytes
+//! that were indexed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rayon::prelude::*;
+use thiserror::Error;
+
+use super::{Entry, Index};
+use crate::evidence::{EvidenceError, hash, read_file};
+
+/// Why a record cannot be opened again.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The exhibit cannot be read any more.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The exhibit is no longer what was indexed.
+    #[error("`{shown}` is not the file that was indexed: its SHA-256 differs")]
+    Altered {
+        /// As `evidence.csv` shows it.
+        shown: String,
+    },
+}
+
+/// Decoded bytes of reopened records by (request, source offset).
+#[derive(Debug, Default)]
+pub struct Opened(HashMap<(u32, u64), Box<[u8]>>);
+
+impl Opened {
+    /// The decoded bytes of an entry, if it was opened.
+    #[must_use]
+    pub fn record(&self, entry: &Entry) -> Option<&[u8]> {
+        self.0.get(&(entry.request, entry.offset)).map(AsRef::as_ref)
+    }
+}
+
+/// Opens the records of `entries`, each exhibit read once.
+///
+/// # Errors
+/// [`OpenError::Altered`] if an exhibit is no longer what was indexed, or what the file system says.
+pub fn open_records<'a>(
+    index: &Index,
+    entries: impl Iterator<Item = &'a Entry>,
+) -> Result<Opened, OpenError> {
+    let mut wanted: BTreeMap<usize, Vec<(u32, u64, u32)>> = BTreeMap::new();
+    for entry in entries {
+        let request = usize::try_from(entry.request).ok().and_then(|r| index.requests.get(r));
+        if let Some(request) = request {
+            wanted.entry(request.exhibit).or_default().push((entry.request, entry.offset, entry.length));
+        }
+    }
+    let opened: Result<Vec<Vec<_>>, OpenError> = wanted
+        .into_par_iter()
+        .map(|(exhibit, spans)| open_exhibit(index, exhibit, spans))
+        .collect();
+    Ok(Opened(opened?.into_iter().flatten().collect()))
+}
+
+type OpenedRecord = ((u32, u64), Box<[u8]>);
+
+fn open_exhibit(
+    index: &Index,
+    exhibit: usize,
+    mut spans: Vec<(u32, u64, u32)>,
+) -> Result<Vec<OpenedRecord>, OpenError> {
+    let Some(exhibit) = index.exhibits.get(exhibit) else { return Ok(Vec::new()) };
+    spans.sort_unstable();
+    spans.dedup();
+    let source = read_file(&exhibit.path)?;
+    if hash(&source.bytes) != exhibit.prints {
+        return Err(OpenError::Altered { shown: exhibit.shown.clone() });
+    }
+    Ok(spans
+        .into_iter()
+        .filter_map(|(request, offset, length)| {
+            let start = usize::try_from(offset).ok()?;
+            let end = start.checked_add(usize::try_from(length).ok()?)?;
+            let slice = exhibit.encoding.decode_slice(source.bytes.get(start..end)?);
+            Some(((request, offset), slice.into_owned().into_boxed_slice()))
+        })
+        .collect())
+}

@@ -1,0 +1,151 @@
+//! Which exhibits belong to one snapshot, and which tenant they speak of (design, sections 2 and 7).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+
+use super::{Exhibit, Snapshot};
+use crate::model::{CaptureTime, Interval};
+
+/// Captures that lie further apart than this are different snapshots where neither hand nor folder says.
+const GAP: SignedDuration = SignedDuration::from_hours(6);
+
+/// What unites exhibits before their tenant is known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Bond {
+    Named(String),
+    Dated(Interval),
+    Timed(usize),
+    Root(usize),
+}
+
+/// What the snapshots need to know of an exhibit.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// Evidence argument that it is below.
+    pub(super) root: usize,
+    /// Label given by hand.
+    pub(super) named: Option<String>,
+    /// Ids of its `organization` objects.
+    pub(super) tenants: Vec<String>,
+}
+
+/// Puts every exhibit into a snapshot; gives the snapshots in order of (tenant, time, label) and warnings' facts:
+/// folders whose snapshot names several tenants.
+pub(super) fn unite(exhibits: &mut [Exhibit], members: &[Member]) -> (Vec<Snapshot>, Vec<String>) {
+    let bonds = bonds(exhibits, members);
+    let mut tenants_of: BTreeMap<&(String, Bond), BTreeSet<&String>> = BTreeMap::new();
+    for (bond, member) in bonds.iter().zip(members) {
+        tenants_of.entry(bond).or_default().extend(&member.tenants);
+    }
+    let mut torn = Vec::new();
+    let mut groups: BTreeMap<(String, Bond), Vec<usize>> = BTreeMap::new();
+    for (position, bond) in bonds.iter().enumerate() {
+        let found = tenants_of.get(bond);
+        let tenant = match found.map(|tenants| (tenants.len(), tenants.first())) {
+            Some((1, Some(tenant))) => (*tenant).clone(),
+            Some((2.., _)) => {
+                torn.extend(exhibits.get(position).map(|exhibit| exhibit.place.folder.clone()));
+                bond.0.clone()
+            }
+            _ => bond.0.clone(),
+        };
+        groups.entry((tenant, bond.1.clone())).or_default().push(position);
+    }
+    let mut snapshots: Vec<(Snapshot, Vec<usize>)> = groups
+        .into_iter()
+        .map(|((tenant, bond), positions)| (describe(tenant, &bond, &positions, exhibits), positions))
+        .collect();
+    snapshots.sort_by(|(a, _), (b, _)| {
+        let key = |s: &Snapshot| (s.tenant.clone(), s.interval.map(|i| (i.start, i.end)), s.label.clone());
+        key(a).cmp(&key(b))
+    });
+    let mut ordered = Vec::with_capacity(snapshots.len());
+    let mut position_in_tenant = 0;
+    let mut tenant_before: Option<String> = None;
+    for (place, (mut snapshot, positions)) in snapshots.into_iter().enumerate() {
+        if tenant_before.as_ref() != Some(&snapshot.tenant) {
+            position_in_tenant = 0;
+            tenant_before = Some(snapshot.tenant.clone());
+        }
+        position_in_tenant += 1;
+        snapshot.position = position_in_tenant;
+        for position in positions {
+            if let Some(exhibit) = exhibits.get_mut(position) {
+                exhibit.snapshot = place;
+            }
+        }
+        ordered.push(snapshot);
+    }
+    torn.sort();
+    torn.dedup();
+    (ordered, torn)
+}
+
+fn bonds(exhibits: &[Exhibit], members: &[Member]) -> Vec<(String, Bond)> {
+    let mut timed: Vec<(String, CaptureTime, usize)> = Vec::new();
+    let mut bonds: Vec<(String, Bond)> = exhibits
+        .iter()
+        .zip(members)
+        .enumerate()
+        .map(|(position, (exhibit, member))| {
+            let tenant = exhibit.place.tenant.clone().unwrap_or_default();
+            let bond = if let Some(label) = &member.named {
+                Bond::Named(label.clone())
+            } else if let Some((_, interval)) = &exhibit.place.dated_folder {
+                Bond::Dated(*interval)
+            } else if let Some(time) = exhibit.time {
+                timed.push((tenant.clone(), time, position));
+                Bond::Timed(position)
+            } else {
+                Bond::Root(member.root)
+            };
+            (tenant, bond)
+        })
+        .collect();
+    timed.sort_by(|a, b| (&a.0, a.1.interval, a.2).cmp(&(&b.0, b.1.interval, b.2)));
+    let mut cluster = 0_usize;
+    let mut reach: Option<(String, jiff::Timestamp)> = None;
+    for (tenant, time, position) in timed {
+        let apart = reach.as_ref().is_none_or(|(before, end)| {
+            *before != tenant || time.interval.start.duration_since(*end) >= GAP
+        });
+        if apart {
+            cluster = position;
+        }
+        let end = reach
+            .filter(|(before, _)| *before == tenant)
+            .map_or(time.interval.end, |(_, end)| end.max(time.interval.end));
+        reach = Some((tenant, end));
+        if let Some(bond) = bonds.get_mut(position) {
+            bond.1 = Bond::Timed(cluster);
+        }
+    }
+    bonds
+}
+
+fn describe(tenant: String, bond: &Bond, positions: &[usize], exhibits: &[Exhibit]) -> Snapshot {
+    let own = || positions.iter().filter_map(|position| exhibits.get(*position));
+    let times: Vec<CaptureTime> = own().filter_map(|exhibit| exhibit.time).collect();
+    let interval = times.iter().map(|time| time.interval).reduce(Interval::hull);
+    let label = match bond {
+        Bond::Named(label) => label.clone(),
+        Bond::Dated(_) => own()
+            .filter_map(|exhibit| exhibit.place.dated_folder.as_ref())
+            .map(|(text, _)| text.clone())
+            .min()
+            .unwrap_or_default(),
+        Bond::Timed(_) => interval.map(|interval| interval.start.to_string()).unwrap_or_default(),
+        Bond::Root(_) => own()
+            .map(|exhibit| exhibit.shown.split('/').next().unwrap_or_default().to_owned())
+            .min()
+            .unwrap_or_default(),
+    };
+    Snapshot {
+        tenant,
+        label,
+        position: 0,
+        interval,
+        time_source: times.iter().map(|time| time.source).max(),
+    }
+}

@@ -1,0 +1,377 @@
+//! From the text of an exhibit to records: recognises the layout by content, finds requests and record boundaries.
+//!
+//! Names and folders are only the fallback. Each record is handed to a [`Sink`] as spans; no value tree is built.
+//! Knows nothing of other exhibits, of snapshots, or of what a value means.
+
+mod context;
+mod place;
+mod record;
+mod request;
+mod scan;
+
+pub use context::{Context, is_guid};
+pub use place::Place;
+pub use record::{MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, string_at};
+pub use request::{Format, Request, Subject};
+pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key};
+
+use std::ops::Range;
+
+use crate::directory::Catalogue;
+use crate::model::Tally;
+
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It is in the index.
+    Used,
+    /// A named rule set it aside.
+    SetAside(&'static str),
+}
+
+/// Takes records as they are found.
+pub trait Sink {
+    /// Takes one record of the request with this position among the exhibit's requests.
+    fn record(&mut self, position: usize, request: &Request, text: &[u8], record: &Record) -> Fate;
+}
+
+/// A record that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    /// In the decoded text.
+    pub span: Range<usize>,
+    /// Stable code.
+    pub code: &'static str,
+    /// The reason in words.
+    pub reason: &'static str,
+}
+
+/// A defect of the exhibit as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Stable code: `invalid-json`, `truncated-json`, `html-not-json`, `empty-file`, `not-json`.
+    pub code: &'static str,
+    /// Offset in the decoded text.
+    pub offset_bytes: usize,
+    /// The cause in words.
+    pub cause: String,
+}
+
+/// What an exhibit held, beside the records that went to the sink.
+#[derive(Debug, Default)]
+pub struct Intake {
+    /// In the order of the text.
+    pub requests: Vec<Request>,
+    /// Seen = used + set aside + quarantined.
+    pub tally: Tally,
+    /// Records that could not be used.
+    pub quarantine: Vec<Quarantined>,
+    /// Defects of the text.
+    pub troubles: Vec<Trouble>,
+    /// The layout of the exhibit as a whole.
+    pub format: Option<Format>,
+}
+
+/// Reads the decoded text of one exhibit.
+pub fn read(text: &[u8], place: &Place, catalogue: &Catalogue, sink: &mut dyn Sink) -> Intake {
+    let mut reader = Reader {
+        text,
+        place,
+        catalogue,
+        sink,
+        scanner: Scanner::new(text, 0),
+        record: Record::default(),
+        lines: None,
+        intake: Intake::default(),
+    };
+    reader.run();
+    reader.intake
+}
+
+struct Reader<'a> {
+    text: &'a [u8],
+    place: &'a Place,
+    catalogue: &'a Catalogue,
+    sink: &'a mut dyn Sink,
+    scanner: Scanner<'a>,
+    record: Record,
+    /// The request that several objects one after another belong to.
+    lines: Option<usize>,
+    intake: Intake,
+}
+
+impl Reader<'_> {
+    fn run(&mut self) {
+        self.scanner.skip_blanks();
+        match self.scanner.peek() {
+            None => return self.trouble("empty-file", 0, "nothing but white space", Format::Empty),
+            Some(b'<') => {
+                let cause = "markup (an HTML or XML page), not JSON";
+                return self.trouble("html-not-json", self.scanner.position(), cause, Format::NotJson);
+            }
+            Some(_) => {}
+        }
+        let mut texts = 0_usize;
+        loop {
+            self.scanner.skip_blanks();
+            if self.scanner.peek().is_none() {
+                break;
+            }
+            texts += 1;
+            if let Err(error) = self.text_at(texts == 1) {
+                if !self.recover(error, texts == 1) {
+                    break;
+                }
+            }
+        }
+        if texts > 1 {
+            self.intake.format = Some(Format::JsonTexts);
+        } else if self.intake.format.is_none() {
+            self.intake.format = self.intake.requests.first().map(|request| request.format);
+        }
+    }
+
+    fn trouble(&mut self, code: &'static str, at: usize, cause: &str, format: Format) {
+        self.intake.format = Some(format);
+        self.intake.troubles.push(Trouble { code, offset_bytes: at, cause: cause.to_owned() });
+    }
+
+    /// Notes the defect and goes on at the next line that begins a text, as one broken line of NDJSON leaves the rest
+    /// whole. False where there is none.
+    fn recover(&mut self, error: ScanError, first: bool) -> bool {
+        let code = if error.what == Defect::Truncated { "truncated-json" } else { "invalid-json" };
+        if first && self.intake.requests.is_empty() && self.intake.tally.seen == 0 {
+            let begins_json = matches!(self.text.iter().find(|b| !b.is_ascii_whitespace()), Some(b'{' | b'['));
+            if !begins_json {
+                self.trouble("not-json", error.offset_bytes, &error.what.to_string(), Format::NotJson);
+                return false;
+            }
+        }
+        self.intake.troubles.push(Trouble {
+            code,
+            offset_bytes: error.offset_bytes,
+            cause: error.what.to_string(),
+        });
+        for request in &mut self.intake.requests {
+            request.damaged = true;
+        }
+        let rest = self.text.get(error.offset_bytes..).unwrap_or_default();
+        let next = rest
+            .windows(2)
+            .position(|pair| pair.first() == Some(&b'\n') && matches!(pair.get(1), Some(b'{' | b'[')));
+        match next {
+            Some(step) => {
+                // The broken line was one record of a list of lines.
+                self.scanner = Scanner::new(self.text, error.offset_bytes + step + 1);
+                true
+            }
+            None => {
+                if self.intake.requests.is_empty() {
+                    let mut request = self.request(Format::Object, None);
+                    request.damaged = true;
+                    self.intake.requests.push(request);
+                }
+                false
+            }
+        }
+    }
+
+    fn request(&self, format: Format, url: Option<&str>) -> Request {
+        Request::new(format, url, self.place, self.catalogue)
+    }
+
+    fn text_at(&mut self, first: bool) -> Result<(), ScanError> {
+        match self.scanner.peek() {
+            Some(b'{') => self.object_text(first),
+            Some(b'[') => {
+                let format = if first { Format::Array } else { Format::JsonTexts };
+                let request = self.request(format, None);
+                let position = self.list_position(request);
+                self.items(position)
+            }
+            _ => {
+                self.scanner.value()?;
+                self.intake.tally.seen += 1;
+                self.set_aside("scalar-text");
+                Ok(())
+            }
+        }
+    }
+
+    /// Glued arrays and lines without envelope are one list.
+    fn list_position(&mut self, request: Request) -> usize {
+        *self.lines.get_or_insert_with(|| {
+            self.intake.requests.push(request);
+            self.intake.requests.len() - 1
+        })
+    }
+
+    fn set_aside(&mut self, rule: &str) {
+        *self.intake.tally.set_aside.entry(rule.to_owned()).or_default() += 1;
+    }
+
+    /// An object at the top: a page, an error, an entity or a bare record.
+    fn object_text(&mut self, first: bool) -> Result<(), ScanError> {
+        let start = self.scanner.position();
+        let mut envelope = Record::default();
+        let mut page = None;
+        let mut depth = 0;
+        let mut url: Option<String> = None;
+        self.scanner.enter_object()?;
+        let mut first_member = true;
+        while let Some(key) = self.scanner.next_member(&mut first_member)? {
+            let name = self.text.get(key.clone()).unwrap_or_default();
+            if name == b"value" && url.is_some() && self.scanner.peek() == Some(b'[') {
+                let request = self.request(Format::GraphPage, url.as_deref());
+                self.intake.requests.push(request);
+                let position = self.intake.requests.len() - 1;
+                page = Some(position);
+                let from = self.scanner.position();
+                self.items(position)?;
+                let span = from..self.scanner.position();
+                envelope.members.push(Member { key, value: Skipped { span, kind: Kind::Array, depth: 0 } });
+                continue;
+            }
+            let is_context = name == b"@odata.context" || name == b"@context";
+            let value = self.scanner.value()?;
+            if is_context {
+                url = string_at(self.text, &value);
+            }
+            depth = depth.max(value.depth);
+            envelope.members.push(Member { key, value });
+        }
+        envelope.finish(self.text, &mut self.scanner, start, depth);
+        match page {
+            Some(position) => self.close_page(position, &envelope),
+            None => self.object_without_page(&envelope, url.as_deref(), first)?,
+        }
+        Ok(())
+    }
+
+    fn object_without_page(
+        &mut self,
+        envelope: &Record,
+        url: Option<&str>,
+        first: bool,
+    ) -> Result<(), ScanError> {
+        if let Some(items) = self.late_page(envelope, url.is_some()) {
+            let request = self.request(if url.is_some() { Format::GraphPage } else { Format::Array }, url);
+            self.intake.requests.push(request);
+            let position = self.intake.requests.len() - 1;
+            let behind = std::mem::replace(&mut self.scanner, Scanner::new(self.text, items.start));
+            self.items(position)?;
+            self.scanner = behind;
+            self.close_page(position, envelope);
+            return Ok(());
+        }
+        if let Some(code) = self.error_code(envelope) {
+            let mut request = self.request(Format::ErrorBody, url);
+            request.refused = Some(code);
+            self.intake.requests.push(request);
+            self.intake.tally.seen += 1;
+            self.set_aside("error-body");
+            return Ok(());
+        }
+        self.scanner.skip_blanks();
+        let alone = first && self.scanner.peek().is_none();
+        let position = if url.is_some() || alone {
+            let format = if url.is_some() { Format::GraphEntity } else { Format::Object };
+            let request = self.request(format, url);
+            self.intake.requests.push(request);
+            self.intake.requests.len() - 1
+        } else {
+            let request = self.request(Format::JsonTexts, None);
+            self.list_position(request)
+        };
+        self.record.clone_from(envelope);
+        self.deliver(position);
+        Ok(())
+    }
+
+    /// The span of `value` where the envelope turned out to be a page only after it.
+    fn late_page(&self, envelope: &Record, has_context: bool) -> Option<Range<usize>> {
+        let value = &envelope.member(self.text, "value")?.value;
+        let only_annotations = envelope.members.iter().all(|member| {
+            let name = self.text.get(member.key.clone()).unwrap_or_default();
+            name == b"value" || name.contains(&b'@')
+        });
+        let is_array = matches!(value.kind, Kind::Array | Kind::EmptyArray);
+        (is_array && (has_context || only_annotations)).then(|| value.span.clone())
+    }
+
+    fn error_code(&self, envelope: &Record) -> Option<String> {
+        let error = &envelope.member(self.text, "error")?.value;
+        if error.kind != Kind::Object || envelope.members.len() > 3 {
+            return None;
+        }
+        let mut body = Record::default();
+        body.scan(self.text, &mut Scanner::new(self.text, error.span.start)).ok()?;
+        body.string(self.text, "code")
+    }
+
+    fn close_page(&mut self, position: usize, envelope: &Record) {
+        let next = envelope
+            .string(self.text, "@odata.nextLink")
+            .or_else(|| envelope.string(self.text, "@nextLink"));
+        let has_delta = envelope.member(self.text, "@odata.deltaLink").is_some();
+        let count = envelope
+            .member(self.text, "@odata.count")
+            .and_then(|member| self.text.get(member.value.span.clone()))
+            .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        let Some(request) = self.intake.requests.get_mut(position) else { return };
+        request.count = count;
+        request.delta |= has_delta || next.as_deref().is_some_and(|link| link.contains("/delta"));
+        request.narrowing = next.as_deref().map(narrowing).unwrap_or_default();
+        request.next_link = next.is_some();
+    }
+
+    /// The records of an array.
+    fn items(&mut self, position: usize) -> Result<(), ScanError> {
+        self.scanner.expect_byte(b'[')?;
+        let mut first = true;
+        while self.scanner.next_item(&mut first, b']')? {
+            let mut record = std::mem::take(&mut self.record);
+            let scanned = record.scan(self.text, &mut self.scanner);
+            self.record = record;
+            scanned?;
+            self.deliver(position);
+        }
+        Ok(())
+    }
+
+    /// Hands the scanned record on, or quarantines it.
+    fn deliver(&mut self, position: usize) {
+        let Some(request) = self.intake.requests.get_mut(position) else { return };
+        request.records += 1;
+        self.intake.tally.seen += 1;
+        if let Some(defect) = self.record.defect {
+            request.damaged = true;
+            self.intake.tally.quarantined += 1;
+            self.intake.quarantine.push(Quarantined {
+                span: self.record.span.clone(),
+                code: defect.code(),
+                reason: defect.reason(),
+            });
+            return;
+        }
+        match self.sink.record(position, request, self.text, &self.record) {
+            Fate::Used => self.intake.tally.used += 1,
+            Fate::SetAside(rule) => self.set_aside(rule),
+        }
+    }
+}
+
+/// The part of a next link that narrows the list: its `$filter` and `$search`, in the order of their names.
+fn narrowing(link: &str) -> String {
+    let query = link.split_once('?').map_or("", |(_, query)| query);
+    let mut parts: Vec<&str> = query
+        .split('&')
+        .filter(|part| {
+            let name = part.split('=').next().unwrap_or_default();
+            let name = name.trim_start_matches("%24").trim_start_matches('$');
+            name.eq_ignore_ascii_case("filter") || name.eq_ignore_ascii_case("search")
+        })
+        .collect();
+    parts.sort_unstable();
+    parts.join("&")
+}

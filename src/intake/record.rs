@@ -1,0 +1,213 @@
+//! One record as it stands in the text: its members' spans, and what keeps it from being used.
+
+use std::ops::Range;
+
+use super::scan::{Kind, ScanError, Scanner, Skipped, duplicate_key};
+
+/// Brackets that one record may open inside each other. Real objects need fewer than 10; the cap keeps whatever opens a
+/// record later from exhausting the stack.
+pub const MAX_DEPTH: usize = 100;
+
+/// Size of one record. The largest real objects (applications with a thousand roles) stay under 4 MB; the cap keeps one
+/// planted record from filling memory.
+pub const MAX_RECORD_BYTES: usize = 64 * 1024 * 1024;
+
+/// A member of a record.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Between the quotes of its key.
+    pub key: Range<usize>,
+    /// Its value.
+    pub value: Skipped,
+}
+
+/// An object in a text, its members found but not built.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// From its opening to its closing brace.
+    pub span: Range<usize>,
+    /// In the order of the text.
+    pub members: Vec<Member>,
+    /// Why it cannot be used, if so.
+    pub defect: Option<RecordDefect>,
+}
+
+/// Why a record that is JSON cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordDefect {
+    /// A key stands twice in one object: which value counts cannot be told.
+    DuplicateKey,
+    /// More open brackets than [`MAX_DEPTH`].
+    TooDeep,
+    /// More bytes than [`MAX_RECORD_BYTES`].
+    TooLarge,
+    /// Bytes that are no UTF-8.
+    NotUtf8,
+    /// An escape that stands for half a character.
+    LoneSurrogate,
+    /// Not an object.
+    NotAnObject,
+}
+
+impl RecordDefect {
+    /// Stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::DuplicateKey => "duplicate-key",
+            Self::TooDeep => "nesting-too-deep",
+            Self::TooLarge => "record-too-large",
+            Self::NotUtf8 => "not-utf8",
+            Self::LoneSurrogate => "lone-surrogate",
+            Self::NotAnObject => "not-an-object",
+        }
+    }
+
+    /// The reason in words.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::DuplicateKey => "a key stands twice in one object, so its value cannot be told",
+            Self::TooDeep => "more than 100 brackets open inside each other",
+            Self::TooLarge => "larger than 64 MiB",
+            Self::NotUtf8 => "holds bytes that are no text",
+            Self::LoneSurrogate => "holds an escape that stands for half a character",
+            Self::NotAnObject => "a value where an object was expected",
+        }
+    }
+}
+
+impl Record {
+    /// Passes over the object before the scanner and fills `self` with it, reusing its memory.
+    ///
+    /// # Errors
+    /// The first defect of the JSON text itself.
+    pub fn scan(&mut self, text: &[u8], scanner: &mut Scanner<'_>) -> Result<(), ScanError> {
+        self.members.clear();
+        self.defect = None;
+        scanner.skip_blanks();
+        let start = scanner.position();
+        if scanner.peek() != Some(b'{') {
+            self.span = scanner.value()?.span;
+            self.defect = Some(RecordDefect::NotAnObject);
+            scanner.take_duplicate_key();
+            return Ok(());
+        }
+        scanner.enter_object()?;
+        let mut first = true;
+        let mut depth = 0;
+        while let Some(key) = scanner.next_member(&mut first)? {
+            let value = scanner.value()?;
+            depth = depth.max(value.depth);
+            self.members.push(Member { key, value });
+        }
+        self.finish(text, scanner, start, depth);
+        Ok(())
+    }
+
+    /// Closes a record whose members were pushed one by one: `start` is its brace, `depth` the deepest of its values.
+    pub fn finish(&mut self, text: &[u8], scanner: &mut Scanner<'_>, start: usize, depth: usize) {
+        self.span = start..scanner.position();
+        self.defect = self.find_defect(text, scanner, depth);
+    }
+
+    fn find_defect(
+        &self,
+        text: &[u8],
+        scanner: &mut Scanner<'_>,
+        depth: usize,
+    ) -> Option<RecordDefect> {
+        let nested_duplicate = scanner.take_duplicate_key().is_some();
+        let bytes = text.get(self.span.clone()).unwrap_or_default();
+        if bytes.len() > MAX_RECORD_BYTES {
+            return Some(RecordDefect::TooLarge);
+        }
+        if depth >= MAX_DEPTH {
+            return Some(RecordDefect::TooDeep);
+        }
+        let mut keys = Vec::with_capacity(self.members.len());
+        keys.extend(self.members.iter().map(|member| member.key.clone()));
+        if nested_duplicate || duplicate_key(text, &keys).is_some() {
+            return Some(RecordDefect::DuplicateKey);
+        }
+        let Ok(words) = std::str::from_utf8(bytes) else { return Some(RecordDefect::NotUtf8) };
+        has_lone_surrogate(words).then_some(RecordDefect::LoneSurrogate)
+    }
+
+    /// The member with this key.
+    #[must_use]
+    pub fn member(&self, text: &[u8], name: &str) -> Option<&Member> {
+        self.members
+            .iter()
+            .find(|member| text.get(member.key.clone()) == Some(name.as_bytes()))
+    }
+
+    /// The text of a string member, escapes resolved.
+    #[must_use]
+    pub fn string(&self, text: &[u8], name: &str) -> Option<String> {
+        string_at(text, &self.member(text, name)?.value)
+    }
+}
+
+/// The text of a string value, escapes resolved; `None` for any other kind.
+#[must_use]
+pub fn string_at(text: &[u8], value: &Skipped) -> Option<String> {
+    if value.kind != Kind::String {
+        return None;
+    }
+    serde_json::from_slice(text.get(value.span.clone())?).ok()
+}
+
+/// Whether the text holds a `\uD800`-`\uDFFF` escape without its other half.
+fn has_lone_surrogate(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    let unit = |at: usize| {
+        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    while let Some(step) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'\\')) {
+        at += step;
+        match unit(at) {
+            Some(0xD800..=0xDBFF) => match unit(at + 6) {
+                Some(0xDC00..=0xDFFF) => at += 12,
+                _ => return true,
+            },
+            Some(0xDC00..=0xDFFF) => return true,
+            Some(_) => at += 6,
+            None => at += 2,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(text: &str) -> Record {
+        let mut record = Record::default();
+        record.scan(text.as_bytes(), &mut Scanner::new(text.as_bytes(), 0)).unwrap();
+        record
+    }
+
+    #[test]
+    fn members_are_found_by_name() {
+        let text = r#"{"id":"a\u0062","n":{"x":[1]},"e":[]}"#;
+        let record = scan(text);
+        assert_eq!(record.string(text.as_bytes(), "id").as_deref(), Some("ab"));
+        assert_eq!(record.members.len(), 3);
+        assert_eq!(record.defect, None);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
+        assert_eq!(scan(&deep).defect, Some(RecordDefect::TooDeep));
+        assert_eq!(scan(r#"{"a":1,"a":2}"#).defect, Some(RecordDefect::DuplicateKey));
+        assert_eq!(scan(r#"{"a":{"b":1,"b":2}}"#).defect, Some(RecordDefect::DuplicateKey));
+        assert_eq!(scan(r#"{"a":"\ud800"}"#).defect, Some(RecordDefect::LoneSurrogate));
+        assert_eq!(scan(r#"{"a":"\ud83d\ude00 \\ud800"}"#).defect, None);
+        assert_eq!(scan("[1]").defect, Some(RecordDefect::NotAnObject));
+    }
+}

@@ -1,0 +1,270 @@
+//! What a text answers: the request behind it, as far as context and names tell.
+
+use super::context::Context;
+use super::place::Place;
+use crate::directory::{Catalogue, Relation, RelationKind};
+
+/// How a text is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// `{"@odata.context":…,"value":[…]}`
+    GraphPage,
+    /// `{"@odata.context":"…/$entity",…}`
+    GraphEntity,
+    /// `[{…},…]`
+    Array,
+    /// One object without envelope.
+    Object,
+    /// Several JSON texts one after another: NDJSON, glued arrays.
+    JsonTexts,
+    /// One object per file in an exporter's folder tree.
+    ExporterTree,
+    /// `{"error":{…}}`
+    ErrorBody,
+    /// No JSON.
+    NotJson,
+    /// Nothing in it.
+    Empty,
+}
+
+impl Format {
+    /// The words that `evidence.csv` prints.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::GraphPage => "Graph collection page",
+            Self::GraphEntity => "Graph entity",
+            Self::Array => "JSON array",
+            Self::Object => "JSON object",
+            Self::JsonTexts => "JSON texts",
+            Self::ExporterTree => "exporter tree",
+            Self::ErrorBody => "Graph error",
+            Self::NotJson => "not JSON",
+            Self::Empty => "empty",
+        }
+    }
+
+    /// Whether a text of this form may be a whole list of its request, so that its silence can mean something.
+    #[must_use]
+    pub fn is_list(self) -> bool {
+        matches!(self, Self::GraphPage | Self::Array | Self::JsonTexts | Self::ExporterTree)
+    }
+}
+
+/// What the records of a request are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Objects of a type; `bin` if they come from its recycle bin.
+    Objects {
+        /// Graph resource name, or the path of an unknown type.
+        object_type: String,
+        /// Whether the request read the recycle bin.
+        bin: bool,
+    },
+    /// Objects of a type, listed for one parent only.
+    ObjectsOf {
+        /// Graph resource name.
+        object_type: String,
+        /// Property that repeats the parent's id; may be empty.
+        parent_property: String,
+        /// The parent's id.
+        parent_id: String,
+    },
+    /// One object per parent, identified by the parent.
+    Part {
+        /// Graph resource name.
+        object_type: String,
+        /// The parent's id.
+        parent_id: String,
+    },
+    /// Links between one object and each record.
+    Links {
+        /// Type of the object that the path names.
+        parent_type: String,
+        /// Its id.
+        parent_id: String,
+        /// Canonical relation name.
+        relation: String,
+        /// Type of the records where they carry none.
+        other_type: String,
+        /// Whether the canonical direction runs from the records to the parent.
+        inverse: bool,
+    },
+    /// Objects whose type each record must tell.
+    Untyped {
+        /// What to call the type where no record tells.
+        fallback: String,
+    },
+    /// Records that belong to something that nothing names; the rule that sets them aside.
+    Orphan {
+        /// Stable code.
+        rule: &'static str,
+    },
+}
+
+/// A request that an exhibit answers, whole or in part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Layout.
+    pub format: Format,
+    /// What the records are.
+    pub subject: Subject,
+    /// `@odata.context` as written.
+    pub context: Option<String>,
+    /// `v1.0`, `beta`, or empty.
+    pub api_version: String,
+    /// Names of the select list.
+    pub select: Option<Vec<String>>,
+    /// Whether another page follows.
+    pub next_link: bool,
+    /// `$filter` and `$search` of the next link; empty if none is visible.
+    pub narrowing: String,
+    /// `@odata.count`.
+    pub count: Option<u64>,
+    /// Whether it is a page of a delta answer: absence in it means nothing.
+    pub delta: bool,
+    /// Whether records may be missing because the text is damaged.
+    pub damaged: bool,
+    /// Error code, if the service refused.
+    pub refused: Option<String>,
+    /// Records that it holds.
+    pub records: u64,
+    /// Whether an attribute without value is written as null; `None` where the data must tell.
+    pub keeps_nulls: Option<bool>,
+    /// The folder that the list is made of.
+    pub folder: String,
+}
+
+impl Request {
+    /// The request behind a text with this context (if any) at this place.
+    #[must_use]
+    pub fn new(
+        format: Format,
+        url: Option<&str>,
+        place: &Place,
+        catalogue: &Catalogue,
+    ) -> Self {
+        let context = url.and_then(Context::parse);
+        let subject = match &context {
+            Some(context) => subject_of_context(context, place, catalogue),
+            None => subject_of_place(place, catalogue),
+        };
+        let in_tree = place.tree_folder.is_some()
+            && matches!(format, Format::GraphEntity | Format::Object);
+        let folder = if in_tree { place.tree_folder.clone() } else { None };
+        Self {
+            format: if in_tree { Format::ExporterTree } else { format },
+            subject,
+            context: url.map(str::to_owned),
+            api_version: context.as_ref().map(|c| c.api_version.clone()).unwrap_or_default(),
+            delta: context.as_ref().is_some_and(|context| context.delta),
+            select: context.and_then(|context| context.select),
+            next_link: false,
+            narrowing: String::new(),
+            count: None,
+            damaged: false,
+            refused: None,
+            records: 0,
+            keeps_nulls: (url.is_some() || in_tree).then_some(true),
+            folder: folder.unwrap_or_else(|| place.folder.clone()),
+        }
+    }
+}
+
+fn subject_of_context(context: &Context, place: &Place, catalogue: &Catalogue) -> Subject {
+    if let Some((above, key, below)) = context.parent() {
+        return below_object(&above, key, &below, catalogue)
+            .unwrap_or_else(|| unknown_below(&above, key, &below));
+    }
+    let path = context.path();
+    if path.eq_ignore_ascii_case("directoryObjects") {
+        return match &place.parent {
+            Some((above, id, below)) => below_object(above, id, below, catalogue)
+                .unwrap_or(Subject::Orphan { rule: "relation-unknown" }),
+            None => Subject::Orphan { rule: "page-without-parent" },
+        };
+    }
+    let Some((object_type, bin)) = catalogue.of_collection(&path) else {
+        return Subject::Objects { object_type: path, bin: false };
+    };
+    let bin = bin || place_names_bin(place, object_type, catalogue);
+    // A relation answered under its items' own collection: `users/<id>/manager` gives `#directoryObjects/$entity` or
+    // `#users/$entity`; the path then tells the parent.
+    if !bin {
+        if let Some((above, id, below)) = &place.parent {
+            if let Some(found) = below_object(above, id, below, catalogue) {
+                return found;
+            }
+        }
+    }
+    Subject::Objects { object_type: object_type.to_owned(), bin }
+}
+
+/// The context of a recycle bin often names the live type; the name of the file or folder then tells.
+fn place_names_bin(place: &Place, object_type: &str, catalogue: &Catalogue) -> bool {
+    place
+        .collection
+        .as_deref()
+        .and_then(|path| catalogue.of_collection(path))
+        .is_some_and(|(named, bin)| bin && (named == object_type || named == "directoryObject"))
+}
+
+fn subject_of_place(place: &Place, catalogue: &Catalogue) -> Subject {
+    if let Some((above, id, below)) = &place.parent {
+        if let Some(subject) = below_object(above, id, below, catalogue) {
+            return subject;
+        }
+    }
+    match place.collection.as_deref().and_then(|path| catalogue.of_collection(path)) {
+        Some((object_type, bin)) => Subject::Objects { object_type: object_type.to_owned(), bin },
+        None => Subject::Untyped { fallback: fallback_type(&place.stem) },
+    }
+}
+
+/// The letters that a file name begins with, so that an unknown type has a name that lasts over dates and pages.
+fn fallback_type(stem: &str) -> String {
+    let name: String = stem
+        .chars()
+        .take_while(|c| c.is_alphabetic() || matches!(c, '_' | '.'))
+        .collect();
+    let name = name.trim_matches(['_', '.']);
+    if name.is_empty() { "unknown".to_owned() } else { name.to_owned() }
+}
+
+fn unknown_below(above: &str, key: &str, below: &str) -> Subject {
+    Subject::ObjectsOf {
+        object_type: format!("{above}/{below}"),
+        parent_property: String::new(),
+        parent_id: key.to_owned(),
+    }
+}
+
+fn below_object(above: &str, key: &str, below: &str, catalogue: &Catalogue) -> Option<Subject> {
+    let (parent_type, _) = catalogue.of_collection(above)?;
+    let Relation { kind, .. } = catalogue.relation(parent_type, below)?;
+    let parent_id = if super::context::is_guid(key) { key.to_ascii_lowercase() } else { key.to_owned() };
+    Some(match kind {
+        RelationKind::Links { relation, target_type } => Subject::Links {
+            parent_type: parent_type.to_owned(),
+            parent_id,
+            relation: relation.clone(),
+            other_type: target_type.clone(),
+            inverse: false,
+        },
+        RelationKind::InverseLinks { relation, source_type } => Subject::Links {
+            parent_type: parent_type.to_owned(),
+            parent_id,
+            relation: relation.clone(),
+            other_type: source_type.clone(),
+            inverse: true,
+        },
+        RelationKind::Objects { object_type, parent_property } => Subject::ObjectsOf {
+            object_type: object_type.clone(),
+            parent_property: parent_property.clone(),
+            parent_id,
+        },
+        RelationKind::Part { object_type } => {
+            Subject::Part { object_type: object_type.clone(), parent_id }
+        }
+    })
+}
