@@ -198,8 +198,10 @@ impl Catalogue {
                 continue;
             }
             let first = if bin { &mut self.bins } else { &mut self.primary };
-            let first = first.entry(row.object_type.clone()).or_insert_with(|| row.path.clone());
-            self.names.entry(plain(&row.path)).or_insert_with(|| first.clone());
+            if !first.contains_key(&row.object_type) {
+                first.insert(row.object_type.clone(), row.path.clone());
+                self.names.insert(plain(&row.path), row.path.clone());
+            }
             if self.collections.insert(path_key(&row.path), (row.object_type, bin)).is_some() {
                 self.fault("collections", format_args!("{}: twice", row.path));
             }
@@ -432,6 +434,38 @@ mod tests {
             let (parent, segment) = path.split_once("/*/").unwrap();
             let (parent_type, _) = catalogue.of_collection(parent).unwrap();
             assert!(catalogue.relation(parent_type, segment).is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_type_can_be_reached() {
+        let catalogue = embedded();
+        for name in catalogue.types.keys() {
+            let below = catalogue.relations.iter().any(|relation| match &relation.kind {
+                RelationKind::Objects { object_type, .. } | RelationKind::Part { object_type } => {
+                    object_type == name
+                }
+                RelationKind::Links { .. } | RelationKind::InverseLinks { .. } => false,
+            });
+            assert!(below || catalogue.primary.contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_bin_of_every_type_with_days_is_a_collection() {
+        let catalogue = embedded();
+        for known in catalogue.types.values().filter(|known| known.bin.is_some()) {
+            assert!(catalogue.bins.contains_key(&known.name), "{}", known.name);
+        }
+    }
+
+    #[test]
+    fn keys_of_natural_keys_are_never_compared_by_id() {
+        let catalogue = embedded();
+        for known in catalogue.types.values() {
+            if matches!(known.identity, Identity::NaturalKey(_)) {
+                assert!(catalogue.attribute(&known.name, "id").ignored, "{}", known.name);
+            }
         }
     }
 }

@@ -64,6 +64,7 @@ mod tests {
             ("20261102T030000Z_users_page2", "users"),
             ("users (3)", "users"),
             ("ConditionalAccessPolicies_page3", "identity/conditionalAccess/policies"),
+            ("conditionalAccess_policies", "identity/conditionalAccess/policies"),
             ("conditional_access_policies", "identity/conditionalAccess/policies"),
             ("oauth2PermissionGrants", "oauth2PermissionGrants"),
             ("oauth2PermissionGrants_2", "oauth2PermissionGrants"),
@@ -89,7 +90,9 @@ mod tests {
     #[test]
     fn relation_files_and_strangers_stay_unnamed() {
         let id = "5f0d1a52-9d68-4b49-8a05-1d54f42f3a11";
-        for stem in [&format!("groups_{id}_members"), "members", "export_2", "_", "", "notes"] {
+        for stem in
+            [&format!("groups_{id}_members"), "members", "export_2", "_", "", "notes", "settings"]
+        {
             assert_eq!(catalogue().of_name(stem), None, "{stem}");
         }
     }

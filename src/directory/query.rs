@@ -31,10 +31,13 @@ impl Catalogue {
     /// The type of a collection or singleton, and whether the path is its recycle bin.
     ///
     /// Takes the path below the service root in any case: of a request, of an `@odata.context` (with select lists,
-    /// keys and `/$entity`), or as the other methods return it. A path below one object (`groups('ID')/members`) is
+    /// keys and `/$entity`, or as `Collection(microsoft.graph.user)`), or as the other methods return it. A path below one object (`groups('ID')/members`) is
     /// a relation and not found here.
     #[must_use]
     pub fn of_collection(&self, path: &str) -> Option<(&str, bool)> {
+        if let Some((_, items)) = path.split_once("Collection(") {
+            return self.of_odata_type(items.trim_end_matches(')')).map(|name| (name, false));
+        }
         self.collections.get(&path_key(path)).map(|(name, bin)| (name.as_str(), *bin))
     }
 
@@ -175,6 +178,7 @@ mod tests {
             ("identity/conditionalAccess/policies", "conditionalAccessPolicy", false),
             ("conditionalAccess/policies/$entity", "conditionalAccessPolicy", false),
             ("roleManagement/directory/roleAssignments", "unifiedRoleAssignment", false),
+            ("Collection(microsoft.graph.directoryRole)", "directoryRole", false),
             ("directory/deletedItems/microsoft.graph.user", "user", true),
             ("identity/conditionalAccess/deletedItems/namedLocations", "namedLocation", true),
         ] {
