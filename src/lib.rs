@@ -4,8 +4,10 @@
 //! `evidence` -> `intake` -> `index` -> `history` -> `report`, over the words of [`model`] and the knowledge of
 //! [`directory`].
 
+pub mod codes;
 pub mod directory;
 pub mod evidence;
+pub mod history;
 pub mod index;
 pub mod intake;
 pub mod model;

@@ -1,0 +1,62 @@
+//! Every code that warnings, quarantine, set-aside rules and reasons carry, with its meaning and what to do about it.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// What is known of a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// Stable name.
+    pub code: String,
+    /// Whether it means that input was damaged, refused or quarantined (exit code 3).
+    pub damage: bool,
+    /// What it means.
+    pub meaning: String,
+    /// What to do now.
+    pub advice: String,
+}
+
+static CODES: LazyLock<BTreeMap<String, Code>> = LazyLock::new(|| {
+    let mut reader = csv::Reader::from_reader(include_str!("codes.csv").as_bytes());
+    reader
+        .records()
+        .filter_map(Result::ok)
+        .filter_map(|row| {
+            let cell = |at: usize| row.get(at).map(str::to_owned);
+            let code = Code {
+                code: cell(0)?,
+                damage: cell(1)? == "yes",
+                meaning: cell(2)?,
+                advice: cell(3)?,
+            };
+            Some((code.code.clone(), code))
+        })
+        .collect()
+});
+
+/// What is known of a code, if it is one.
+#[must_use]
+pub fn code(name: &str) -> Option<&'static Code> {
+    CODES.get(name)
+}
+
+/// All codes, by name.
+pub fn codes() -> impl Iterator<Item = &'static Code> {
+    CODES.values()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Reason;
+
+    #[test]
+    fn every_row_is_read_and_every_reason_is_explained() {
+        let rows = include_str!("codes.csv").lines().count() - 1;
+        assert_eq!(codes().count(), rows);
+        for reason in Reason::ALL {
+            assert!(code(reason.as_str()).is_some(), "{reason} has no row in codes.csv");
+        }
+        assert!(codes().all(|code| !code.meaning.is_empty() && !code.advice.is_empty()));
+    }
+}

@@ -1,0 +1,225 @@
+//! What each snapshot collected of each type, relation and attribute, and how completely.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::attributes::TypeNames;
+use crate::index::{Capture, Index, Listing};
+use crate::intake::Subject;
+use crate::model::{CoverageRow, CoverageState};
+
+/// What was found of one type in one snapshot.
+#[derive(Default)]
+struct Found {
+    lists: usize,
+    broken: BTreeSet<&'static str>,
+    refused: BTreeSet<String>,
+    objects: u64,
+    singles: bool,
+}
+
+/// Coverage of all snapshots, sorted.
+pub(super) fn rows(index: &Index) -> Vec<CoverageRow> {
+    let mut rows = objects(index);
+    rows.extend(relations(index));
+    rows.extend(attributes(index));
+    rows.sort_by(|a, b| {
+        let key = |row: &CoverageRow| {
+            (row.tenant_id.clone(), row.object_type.clone(), row.attribute.clone(), position(index, row))
+        };
+        key(a).cmp(&key(b))
+    });
+    rows
+}
+
+fn position(index: &Index, row: &CoverageRow) -> usize {
+    index
+        .snapshots
+        .iter()
+        .position(|s| s.tenant == row.tenant_id && s.label == row.snapshot)
+        .unwrap_or(usize::MAX)
+}
+
+fn objects(index: &Index) -> Vec<CoverageRow> {
+    let mut found: BTreeMap<(usize, String), Found> = BTreeMap::new();
+    for indexed in &index.requests {
+        let Some(capture) = index.captures.get(indexed.capture) else { continue };
+        let name = match &indexed.request.subject {
+            Subject::Objects { object_type, bin: true } => format!("{object_type}/deletedItems"),
+            Subject::Objects { object_type, bin: false }
+            | Subject::ObjectsOf { object_type, .. }
+            | Subject::Part { object_type, .. } => object_type.clone(),
+            Subject::Links { .. } | Subject::Untyped { .. } | Subject::Orphan { .. } => continue,
+        };
+        let of_type = found.entry((capture.snapshot, name)).or_default();
+        if let Some(code) = &indexed.request.refused {
+            of_type.refused.insert(code.clone());
+        } else {
+            of_type.note(capture);
+        }
+    }
+    for ((_, object_type), run) in &index.runs {
+        for object in run.chunk_by(|a, b| a.id == b.id) {
+            let mut places: BTreeSet<(usize, bool)> = BTreeSet::new();
+            for entry in object {
+                let Some((_, capture)) = index.capture_of(entry) else { continue };
+                places.insert((capture.snapshot, entry.deleted));
+                let name = named(object_type, entry.deleted);
+                if capture.listing == Listing::None {
+                    found.entry((capture.snapshot, name)).or_default().singles = true;
+                } else if !found.contains_key(&(capture.snapshot, name.clone())) {
+                    found.entry((capture.snapshot, name)).or_default().note(capture);
+                }
+            }
+            for (snapshot, deleted) in places {
+                found.entry((snapshot, named(object_type, deleted))).or_default().objects += 1;
+            }
+        }
+    }
+    let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (snapshot, name) in found.keys() {
+        if let Some(snapshot) = index.snapshots.get(*snapshot) {
+            types.entry(&snapshot.tenant).or_default().insert(name);
+        }
+    }
+    let nothing = Found::default();
+    let mut rows = Vec::new();
+    for (place, snapshot) in index.snapshots.iter().enumerate() {
+        for name in types.get(snapshot.tenant.as_str()).into_iter().flatten() {
+            let found = found.get(&(place, (*name).to_owned())).unwrap_or(&nothing);
+            let (state, detail) = found.state();
+            rows.push(CoverageRow {
+                tenant_id: snapshot.tenant.clone(),
+                snapshot: snapshot.label.clone(),
+                object_type: (*name).to_owned(),
+                attribute: String::new(),
+                state,
+                objects: found.objects,
+                detail,
+            });
+        }
+    }
+    rows
+}
+
+fn named(object_type: &str, deleted: bool) -> String {
+    if deleted { format!("{object_type}/deletedItems") } else { object_type.to_owned() }
+}
+
+impl Found {
+    fn note(&mut self, capture: &Capture) {
+        if capture.listing == Listing::None {
+            self.singles = true;
+            return;
+        }
+        self.lists += 1;
+        if capture.dangling {
+            self.broken.insert("the last page names a next one that is not there");
+        }
+        if capture.damaged {
+            self.broken.insert("damaged or quarantined records");
+        }
+        if !capture.unfiltered {
+            self.broken.insert("a filter was applied");
+        }
+    }
+
+    fn state(&self) -> (CoverageState, String) {
+        let mut detail: Vec<String> = self.broken.iter().map(|why| (*why).to_owned()).collect();
+        if !self.refused.is_empty() {
+            let codes: Vec<&str> = self.refused.iter().map(String::as_str).collect();
+            detail.push(format!("refused: {}", codes.join(", ")));
+        }
+        let state = if self.lists == 0 && self.objects == 0 && !self.singles {
+            if self.refused.is_empty() { CoverageState::NotCollected } else { CoverageState::Denied }
+        } else if self.lists == 0 {
+            detail.push("single objects, no list".to_owned());
+            CoverageState::Partial
+        } else if !detail.is_empty() {
+            CoverageState::Partial
+        } else if self.objects == 0 {
+            CoverageState::Empty
+        } else {
+            CoverageState::Collected
+        };
+        (state, detail.join("; "))
+    }
+}
+
+fn relations(index: &Index) -> Vec<CoverageRow> {
+    let mut rows = Vec::new();
+    for (tenant, runs) in &index.links {
+        // By (source type, relation): per snapshot the lists, the partial ones and the links.
+        let mut found: BTreeMap<(Arc<str>, Arc<str>), BTreeMap<usize, (u64, u64, u64)>> = BTreeMap::new();
+        for run in runs {
+            let key = (Arc::clone(&run.key.source_type), Arc::clone(&run.key.relation));
+            let per_snapshot = found.entry(key).or_default();
+            for observation in &run.observations {
+                let Some(capture) = index.captures.get(observation.capture) else { continue };
+                let counts = per_snapshot.entry(capture.snapshot).or_default();
+                counts.0 += 1;
+                counts.1 += u64::from(observation.partial);
+                counts.2 += u64::try_from(observation.others.len()).unwrap_or(u64::MAX);
+            }
+        }
+        for ((source_type, relation), per_snapshot) in found {
+            for (place, snapshot) in index.snapshots.iter().enumerate() {
+                if snapshot.tenant != *tenant {
+                    continue;
+                }
+                let (lists, partial, links) = per_snapshot.get(&place).copied().unwrap_or_default();
+                let state = match (lists, partial, links) {
+                    (0, _, _) => CoverageState::NotCollected,
+                    (_, 0, 0) => CoverageState::Empty,
+                    (_, 0, _) => CoverageState::Collected,
+                    _ => CoverageState::Partial,
+                };
+                let detail = match (lists, partial) {
+                    (0, _) => String::new(),
+                    (lists, 0) => format!("lists of {lists} objects"),
+                    (lists, partial) => format!("lists of {lists} objects, {partial} of them not whole"),
+                };
+                rows.push(CoverageRow {
+                    tenant_id: tenant.clone(),
+                    snapshot: snapshot.label.clone(),
+                    object_type: source_type.to_string(),
+                    attribute: relation.to_string(),
+                    state,
+                    objects: links,
+                    detail,
+                });
+            }
+        }
+    }
+    rows
+}
+
+/// Attributes that a snapshot did not collect although another one of the tenant did.
+fn attributes(index: &Index) -> Vec<CoverageRow> {
+    let mut rows = Vec::new();
+    for ((tenant, object_type), run) in &index.runs {
+        let names = TypeNames::gather(index, run);
+        let mut by_snapshot: BTreeMap<usize, BTreeSet<Arc<str>>> = BTreeMap::new();
+        for (capture, of_capture) in names.captures() {
+            if let Some(capture) = index.captures.get(capture) {
+                by_snapshot.entry(capture.snapshot).or_default().extend(of_capture.iter().cloned());
+            }
+        }
+        let all: BTreeSet<Arc<str>> = by_snapshot.values().flatten().cloned().collect();
+        for (place, of_snapshot) in &by_snapshot {
+            let Some(snapshot) = index.snapshots.get(*place) else { continue };
+            for name in all.difference(of_snapshot) {
+                rows.push(CoverageRow {
+                    tenant_id: tenant.clone(),
+                    snapshot: snapshot.label.clone(),
+                    object_type: object_type.to_string(),
+                    attribute: name.to_string(),
+                    state: CoverageState::NotCollected,
+                    objects: 0,
+                    detail: "another snapshot has it".to_owned(),
+                });
+            }
+        }
+    }
+    rows
+}

@@ -1,0 +1,170 @@
+//! The state of one object at a time: each attribute as last observed, with the receipt that shows it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::HistoryError;
+use super::attributes::strip_bin_prefix;
+use super::names::name;
+use super::value::{Json, Speller, attributes};
+use crate::directory::Catalogue;
+use crate::index::{Entry, Index, ObjectId, open_records};
+use crate::model::{Interval, Receipt};
+
+/// An attribute as last observed.
+#[derive(Debug, Clone)]
+pub struct AttributeState {
+    /// Property path.
+    pub path: String,
+    /// Canonical JSON; `null` for an explicit null.
+    pub value: String,
+    /// Capture that shows it.
+    pub captured: Option<Interval>,
+    /// Label of its snapshot.
+    pub snapshot: String,
+    /// The record.
+    pub receipt: Option<Receipt>,
+}
+
+/// A link as last observed.
+#[derive(Debug, Clone)]
+pub struct LinkState {
+    /// Relation.
+    pub relation: String,
+    /// Identity of the other end.
+    pub target: String,
+    /// Label of the snapshot of the list.
+    pub snapshot: String,
+    /// The record.
+    pub receipt: Receipt,
+}
+
+/// An object as last observed at a time.
+#[derive(Debug, Clone)]
+pub struct ObjectState {
+    /// Tenant id, or empty.
+    pub tenant_id: String,
+    /// Graph resource name.
+    pub object_type: String,
+    /// Identity.
+    pub object_id: String,
+    /// Name.
+    pub object_name: String,
+    /// Whether its last observation stands in the recycle bin.
+    pub deleted: bool,
+    /// By path.
+    pub attributes: Vec<AttributeState>,
+    /// Links of its own lists, by (relation, target).
+    pub links: Vec<LinkState>,
+}
+
+/// All objects that an id names (as identity, or as a part of a natural key), as last observed at or before `at`.
+///
+/// # Errors
+/// [`HistoryError::Open`] if evidence cannot be read again or is not what was indexed.
+pub fn state_of(
+    index: &Index,
+    catalogue: &Catalogue,
+    id: &str,
+    at: Option<Timestamp>,
+) -> Result<Vec<ObjectState>, HistoryError> {
+    let wanted = ObjectId::of(id);
+    let part = wanted.to_string();
+    let mut states = Vec::new();
+    for ((tenant, object_type), run) in &index.runs {
+        for object in run.chunk_by(|a, b| a.id == b.id) {
+            let Some(first) = object.first() else { continue };
+            let matches = first.id == wanted
+                || matches!(&first.id, ObjectId::Text(text) if text.split('|').any(|p| p == part));
+            if matches {
+                let seen: Vec<&Entry> =
+                    object.iter().filter(|entry| is_by(index, entry, at)).collect();
+                states.extend(state(index, catalogue, (tenant, object_type), &seen, at)?);
+            }
+        }
+    }
+    Ok(states)
+}
+
+fn is_by(index: &Index, entry: &Entry, at: Option<Timestamp>) -> bool {
+    let Some(at) = at else { return true };
+    index.capture_of(entry).and_then(|(_, capture)| capture.interval).is_some_and(|i| i.start <= at)
+}
+
+fn state(
+    index: &Index,
+    catalogue: &Catalogue,
+    (tenant, object_type): (&str, &Arc<str>),
+    entries: &[&Entry],
+    at: Option<Timestamp>,
+) -> Result<Option<ObjectState>, HistoryError> {
+    let Some(last) = entries.last() else { return Ok(None) };
+    let opened = open_records(index, entries.iter().copied())?;
+    let mut found: BTreeMap<Box<str>, AttributeState> = BTreeMap::new();
+    for entry in entries {
+        let Some(record) = opened.record(entry).and_then(|record| Json::parse(record).ok()) else { continue };
+        let mut own = attributes(&record, object_type, catalogue);
+        if entry.deleted {
+            strip_bin_prefix(&mut own, &entry.id.to_string());
+        }
+        let capture = index.capture_of(entry).map(|(_, capture)| capture);
+        let snapshot = capture.and_then(|capture| index.snapshots.get(capture.snapshot));
+        for (path, value) in own {
+            let speller = Speller { object_type, path: &path, catalogue };
+            let state = AttributeState {
+                path: path.to_string(),
+                value: speller.canonical(&value),
+                captured: capture.and_then(|capture| capture.interval),
+                snapshot: snapshot.map(|s| s.label.clone()).unwrap_or_default(),
+                receipt: index.receipt(entry),
+            };
+            found.insert(path, state);
+        }
+    }
+    Ok(Some(ObjectState {
+        tenant_id: tenant.to_owned(),
+        object_type: object_type.to_string(),
+        object_id: last.id.to_string(),
+        object_name: name(&opened, last, object_type, catalogue).unwrap_or_default(),
+        deleted: last.deleted,
+        attributes: found.into_values().collect(),
+        links: links(index, tenant, object_type, &last.id, at),
+    }))
+}
+
+fn links(
+    index: &Index,
+    tenant: &str,
+    object_type: &Arc<str>,
+    id: &ObjectId,
+    at: Option<Timestamp>,
+) -> Vec<LinkState> {
+    let mut found = Vec::new();
+    let own = index.links.get(tenant).into_iter().flatten();
+    for run in own.filter(|run| run.key.source_type == *object_type && run.key.source == *id) {
+        let last = run.observations.iter().rfind(|observation| {
+            let capture = index.captures.get(observation.capture);
+            at.is_none_or(|at| {
+                capture.and_then(|capture| capture.interval).is_some_and(|i| i.start <= at)
+            })
+        });
+        let Some(last) = last else { continue };
+        let label = index
+            .captures
+            .get(last.capture)
+            .and_then(|capture| index.snapshots.get(capture.snapshot))
+            .map(|snapshot| snapshot.label.clone())
+            .unwrap_or_default();
+        let relation = if run.inverse { format!("{} of", run.key.relation) } else { run.key.relation.to_string() };
+        found.extend(last.others.iter().map(|(_, target, receipt)| LinkState {
+            relation: relation.clone(),
+            target: target.to_string(),
+            snapshot: label.clone(),
+            receipt: *receipt,
+        }));
+    }
+    found.sort_by(|a, b| (&a.relation, &a.target).cmp(&(&b.relation, &b.target)));
+    found
+}

@@ -1,0 +1,283 @@
+//! The tables of an analysis: snapshots, objects, exhibits, warnings and totals.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::names::Names;
+use super::{HistoryOptions, coverage};
+use crate::codes::code;
+use crate::directory::{Catalogue, Identity};
+use crate::index::{Exhibit, Index, Listing, Run};
+use crate::model::{
+    Analysis, Change, ChangeKind, ExhibitRow, HashBasis, Lane, ObjectRow, QuarantineRow,
+    SnapshotRow, Tally, WarningRow,
+};
+
+pub(super) fn analysis(
+    index: &Index,
+    catalogue: &Catalogue,
+    changes: Vec<Change>,
+    names: &Names,
+    options: &HistoryOptions,
+) -> Analysis {
+    let mut tally = Tally::default();
+    for exhibit in &index.exhibits {
+        tally.add(&exhibit.tally);
+    }
+    let last = index.captures.iter().filter_map(|capture| capture.interval).map(|i| i.end).max();
+    Analysis {
+        snapshots: snapshots(index),
+        objects: if options.all_objects {
+            objects(index, catalogue, &changes, names)
+        } else {
+            Vec::new()
+        },
+        exhibits: index.exhibits.iter().map(|exhibit| exhibit_row(index, exhibit)).collect(),
+        coverage: coverage::rows(index),
+        warnings: warnings(index),
+        quarantine: quarantine(index),
+        tally,
+        set_aside_differences: BTreeMap::new(),
+        as_of: options.as_of.or(last),
+        changes,
+    }
+}
+
+fn snapshots(index: &Index) -> Vec<SnapshotRow> {
+    let mut counts: BTreeMap<usize, BTreeMap<String, u64>> = BTreeMap::new();
+    for ((_, object_type), run) in &index.runs {
+        for object in run.chunk_by(|a, b| a.id == b.id) {
+            let seen: BTreeSet<usize> = object
+                .iter()
+                .filter(|entry| !entry.deleted)
+                .filter_map(|entry| index.capture_of(entry))
+                .map(|(_, capture)| capture.snapshot)
+                .collect();
+            for snapshot in seen {
+                let of_type = counts.entry(snapshot).or_default();
+                *of_type.entry(object_type.to_string()).or_default() += 1;
+            }
+        }
+    }
+    index
+        .snapshots
+        .iter()
+        .enumerate()
+        .map(|(place, snapshot)| {
+            let own = || index.exhibits.iter().filter(|exhibit| exhibit.snapshot == place);
+            let mut digests: Vec<&[u8; 32]> = own().map(|exhibit| &exhibit.prints.sha256).collect();
+            digests.sort_unstable();
+            let mut hasher = blake3::Hasher::new();
+            for digest in &digests {
+                hasher.update(*digest);
+            }
+            SnapshotRow {
+                tenant_id: snapshot.tenant.clone(),
+                position: snapshot.position,
+                label: snapshot.label.clone(),
+                time: snapshot.interval,
+                time_source: snapshot.time_source,
+                objects: counts.remove(&place).unwrap_or_default(),
+                exhibits: u64::try_from(digests.len()).unwrap_or(u64::MAX),
+                bytes: own().map(|exhibit| exhibit.size_bytes).sum(),
+                digest: hasher.finalize().to_hex().to_string(),
+            }
+        })
+        .collect()
+}
+
+fn objects(
+    index: &Index,
+    catalogue: &Catalogue,
+    changes: &[Change],
+    names: &Names,
+) -> Vec<ObjectRow> {
+    let mut changed: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+    let mut gone: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
+    for change in changes.iter().filter(|change| change.lane == Lane::Change) {
+        let key = (change.tenant_id.as_str(), change.object_type.as_str(), change.object_id.as_str());
+        *changed.entry(key).or_default() += 1;
+        match change.kind {
+            ChangeKind::Removed | ChangeKind::HardDeleted => {
+                gone.insert(key);
+            }
+            ChangeKind::Added | ChangeKind::Restored => {
+                gone.remove(&key);
+            }
+            _ => {}
+        }
+    }
+    let mut rows = Vec::new();
+    for ((tenant, object_type), run) in &index.runs {
+        let known = catalogue.object_type(object_type);
+        let singleton = known.is_some_and(|known| known.identity == Identity::Singleton);
+        let last_list = last_list(index, run);
+        for object in run.chunk_by(|a, b| a.id == b.id) {
+            let (Some(first), Some(last)) = (object.first(), object.last()) else { continue };
+            let id = first.id.to_string();
+            let key = (tenant.as_str(), &**object_type, id.as_str());
+            let label = |entry| {
+                index
+                    .capture_of(entry)
+                    .and_then(|(_, capture)| index.snapshots.get(capture.snapshot))
+                    .map(|snapshot| snapshot.label.clone())
+                    .unwrap_or_default()
+            };
+            let seen_last = index.capture_of(last).map(|(capture, _)| capture);
+            let fresh = matches!((seen_last, last_list), (Some(seen), Some(list)) if !index.before(seen, list));
+            let state = if gone.contains(&key) {
+                "gone"
+            } else if last.deleted {
+                "deleted"
+            } else if fresh || singleton || last_list.is_none() {
+                "live"
+            } else {
+                "not collected"
+            };
+            rows.push(ObjectRow {
+                tenant_id: tenant.clone(),
+                object_type: object_type.to_string(),
+                object_name: names.get(&(tenant.clone(), Arc::clone(object_type), first.id.clone())),
+                state: state.to_owned(),
+                first_snapshot: label(first),
+                last_snapshot: label(last),
+                observations: u64::try_from(object.len()).unwrap_or(u64::MAX),
+                changes: changed.get(&key).copied().unwrap_or(0),
+                receipt: index.receipt(last).map(|receipt| receipt.to_string()).unwrap_or_default(),
+                object_id: id,
+            });
+        }
+    }
+    rows.sort_by(|a, b| {
+        (&a.tenant_id, &a.object_type, &a.object_id).cmp(&(&b.tenant_id, &b.object_type, &b.object_id))
+    });
+    rows
+}
+
+fn last_list(index: &Index, run: &Run) -> Option<usize> {
+    run.iter()
+        .filter_map(|entry| index.capture_of(entry))
+        .filter(|(_, capture)| capture.listing == Listing::Live)
+        .map(|(capture, _)| capture)
+        .max()
+}
+
+fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
+    let snapshot = index.snapshots.get(exhibit.snapshot);
+    let hex = |digest: &[u8; 32]| blake3::Hash::from_bytes(*digest).to_hex().to_string();
+    ExhibitRow {
+        exhibit: exhibit.id(),
+        path: exhibit.shown.clone(),
+        size_bytes: exhibit.size_bytes,
+        sha256: hex(&exhibit.prints.sha256),
+        blake3: hex(&exhibit.prints.blake3),
+        format: exhibit.format.map(|format| format.as_str().to_owned()).unwrap_or_default(),
+        encoding: exhibit.encoding.as_str().to_owned(),
+        tenant_id: snapshot.map(|s| s.tenant.clone()).unwrap_or_default(),
+        snapshot: snapshot.map(|s| s.label.clone()).unwrap_or_default(),
+        time: exhibit.time.map(|time| time.interval),
+        time_source: exhibit.time.map(|time| time.source),
+        object_types: exhibit.object_types.iter().map(ToString::to_string).collect(),
+        tally: exhibit.tally.clone(),
+        modified_at: exhibit.modified_at,
+        hash_basis: HashBasis::Computed,
+    }
+}
+
+fn quarantine(index: &Index) -> Vec<QuarantineRow> {
+    let as_u64 = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+    index
+        .exhibits
+        .iter()
+        .flat_map(|exhibit| {
+            exhibit.quarantine.iter().map(|record| QuarantineRow {
+                path: exhibit.shown.clone(),
+                offset_bytes: as_u64(record.span.start),
+                len_bytes: as_u64(record.span.len()),
+                code: record.code.to_owned(),
+                reason: record.reason.to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// A warning with the advice that its code carries.
+fn warning(code_name: &str, path: &str, offset: Option<usize>, message: String) -> WarningRow {
+    WarningRow {
+        code: code_name.to_owned(),
+        path: path.to_owned(),
+        offset_bytes: offset.and_then(|offset| u64::try_from(offset).ok()),
+        message,
+        advice: code(code_name).map(|code| code.advice.clone()).unwrap_or_default(),
+    }
+}
+
+fn warnings(index: &Index) -> Vec<WarningRow> {
+    let mut rows = Vec::new();
+    for refusal in &index.refusals {
+        rows.push(warning(refusal.code, &refusal.shown, None, refusal.cause.clone()));
+    }
+    for exhibit in &index.exhibits {
+        for trouble in &exhibit.troubles {
+            rows.push(warning(trouble.code, &exhibit.shown, Some(trouble.offset_bytes), trouble.cause.clone()));
+        }
+        for record in &exhibit.quarantine {
+            rows.push(warning(record.code, &exhibit.shown, Some(record.span.start), record.reason.to_owned()));
+        }
+        for (rule, count) in &exhibit.tally.set_aside {
+            if !matches!(rule.as_str(), "audit-event" | "recovery-record") {
+                let meaning = code(rule).map(|code| code.meaning.clone()).unwrap_or_default();
+                rows.push(warning(rule, &exhibit.shown, None, format!("{count} set aside: {meaning}")));
+            }
+        }
+        if exhibit.shown.contains("\\x") && std::str::from_utf8(exhibit.path.as_os_str().as_encoded_bytes()).is_err() {
+            rows.push(warning("name-not-utf8", &exhibit.shown, None, "shown with escapes".to_owned()));
+        }
+    }
+    for capture in index.captures.iter().filter(|capture| capture.dangling) {
+        let exhibit = capture
+            .requests
+            .last()
+            .and_then(|request| index.requests.get(*request))
+            .and_then(|request| index.exhibits.get(request.exhibit));
+        let path = exhibit.map(|exhibit| exhibit.shown.as_str()).unwrap_or_default();
+        rows.push(warning("chain-dangling", path, None, "the list goes on where the evidence ends".to_owned()));
+    }
+    rows.extend(snapshot_warnings(index));
+    // Damage first, then by place.
+    rows.sort_by(|a, b| {
+        let calm = |row: &WarningRow| !code(&row.code).is_some_and(|code| code.damage);
+        (calm(a), a).cmp(&(calm(b), b))
+    });
+    rows.dedup();
+    rows
+}
+
+fn snapshot_warnings(index: &Index) -> Vec<WarningRow> {
+    let mut rows = Vec::new();
+    if index.runs.is_empty() && index.links.is_empty() {
+        rows.push(warning("nothing-to-compare", "", None, "no record could be used".to_owned()));
+    }
+    let known: Vec<_> = index.snapshots.iter().filter(|snapshot| !snapshot.tenant.is_empty()).collect();
+    for snapshot in &index.snapshots {
+        if snapshot.interval.is_none() {
+            let message = format!("no capture time in snapshot `{}`", snapshot.label);
+            rows.push(warning("time-unknown", "", None, message));
+        }
+        if snapshot.tenant.is_empty() && !known.is_empty() {
+            let message = format!("snapshot `{}` stays apart from the tenants that are known", snapshot.label);
+            rows.push(warning("tenant-unknown", "", None, message));
+        }
+    }
+    let mut per_tenant: BTreeMap<&str, usize> = BTreeMap::new();
+    for snapshot in &index.snapshots {
+        *per_tenant.entry(&snapshot.tenant).or_default() += 1;
+    }
+    for (tenant, count) in per_tenant {
+        if count == 1 {
+            let message = format!("tenant `{tenant}` has one snapshot");
+            rows.push(warning("single-snapshot", "", None, message));
+        }
+    }
+    rows
+}
