@@ -1,7 +1,7 @@
 //! Totals for the summary, grouped from the frames of [`super::tables`].
 
 use polars::error::PolarsResult;
-use polars::prelude::{Column, DataFrame, NamedFrom, SortMultipleOptions};
+use polars::prelude::{Column, DataFrame, SortMultipleOptions};
 
 use super::ReportError;
 use crate::model::SnapshotRow;

@@ -8,9 +8,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use polars::error::PolarsError;
-use polars::prelude::{
-    Column, CsvWriter, DataFrame, IntoColumn, NamedFrom, SerWriter, StringChunkedBuilder,
-};
+use polars::prelude::{Column, CsvWriter, DataFrame, IntoColumn, SerWriter, StringChunkedBuilder};
 
 use super::{ReportError, output};
 use crate::model::{
@@ -167,6 +165,24 @@ pub fn changes(changes: &[Change]) -> Result<DataFrame, ReportError> {
         .text("evidence_after", |row| receipts(&row.evidence_after))
         .text("reason", |row| plain(row.reason.map_or("", |reason| reason.as_str())))
         .frame("changes.csv")
+}
+
+/// The columns of `changes.csv` that totals are grouped by: everything but values, times and receipts.
+///
+/// # Errors
+/// [`ReportError::Table`] if polars refuses the columns.
+pub fn change_keys(changes: &[Change]) -> Result<DataFrame, ReportError> {
+    Rows::of(changes)
+        .text("tenant_id", |row| plain(&row.tenant_id))
+        .text("object_type", |row| plain(&row.object_type))
+        .text("object_id", |row| plain(&row.object_id))
+        .text("change", |row| plain(row.kind.as_str()))
+        .text("from_snapshot", |row| plain(&row.from_snapshot))
+        .text("to_snapshot", |row| plain(&row.to_snapshot))
+        .text("lane", |row| plain(row.lane.as_str()))
+        .text("certainty", |row| plain(row.certainty.as_str()))
+        .number("objects", |row| Some(row.objects))
+        .frame("summary")
 }
 
 /// `objects.csv`: `tenant_id`, `object_type`, `object_id`, `object_name` (last known), `state` (`live`, `deleted`,

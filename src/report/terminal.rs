@@ -181,16 +181,16 @@ pub fn changes_table(changes: &[Change], style: Style) -> String {
     let rows = changes
         .iter()
         .map(|change| {
-            let object = match (&*change.object_name, &*change.object_id) {
+            let name = match (&*change.object_name, &*change.object_id) {
                 ("", "") => words::counted(change.objects, "object", "objects"),
-                ("", id) => id.to_owned(),
-                (name, id) => format!("{name} ({id})"),
+                (name, _) => name.to_owned(),
             };
             vec![
                 cell(&words::time_or(change.window.not_after, "unknown")),
                 Cell { colour: kind_colour(change.kind), ..cell(change.kind.as_str()) },
                 cell(&change.object_type),
-                cell(&object),
+                cell(&name),
+                cell(&change.object_id),
                 cell(&words::subject(change)),
                 cell(&values(change)),
                 cell(change.certainty.as_str()),
@@ -202,7 +202,8 @@ pub fn changes_table(changes: &[Change], style: Style) -> String {
         ("BY (UTC)", 19),
         ("CHANGE", 7),
         ("TYPE", 4),
-        ("OBJECT", 10),
+        ("NAME", 6),
+        ("ID", 6),
         ("ATTRIBUTE OR LINK", 6),
         ("VALUES", 6),
         ("CERTAINTY", 6),
