@@ -30,7 +30,7 @@ pub(super) struct Coverage {
 struct SnapshotView {
     position: String,
     label: Text,
-    tenant: Text,
+    tenant: Option<Text>,
     from: String,
     to: String,
     source: &'static str,
@@ -167,13 +167,15 @@ fn gap(object_type: &str, attribute: &str, rows: &[&CoverageRow]) -> Gap {
 
 /// The section.
 pub(super) fn coverage(analysis: &Analysis, population: &[Population], gaps: Vec<Gap>) -> Coverage {
+    let tenants: BTreeSet<&str> = analysis.snapshots.iter().map(|row| &*row.tenant_id).collect();
+    let several = tenants.len() > 1;
     let snapshots = analysis
         .snapshots
         .iter()
         .map(|row| SnapshotView {
             position: row.position.to_string(),
             label: Text::name(&row.label),
-            tenant: tenant(&row.tenant_id),
+            tenant: several.then(|| tenant(&row.tenant_id)),
             from: words::time_or(row.time.map(|time| time.start), "unknown"),
             to: words::time_or(row.time.map(|time| time.end), "unknown"),
             source: row.time_source.map_or("unknown", |source| source.as_str()),
@@ -183,7 +185,6 @@ pub(super) fn coverage(analysis: &Analysis, population: &[Population], gaps: Vec
             digest: Text::name(&row.digest),
         })
         .collect();
-    let tenants: BTreeSet<&str> = analysis.snapshots.iter().map(|row| &*row.tenant_id).collect();
     let matrices = tenants.into_iter().map(|tenant| matrix(analysis, population, tenant)).collect();
     let more = words::length(gaps.len().saturating_sub(GAPS));
     let omitted = match more {

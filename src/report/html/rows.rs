@@ -238,7 +238,7 @@ pub(super) fn rank(object_type: &str) -> usize {
 }
 
 /// Disappearances and appearances of the object before its attributes, attributes before links.
-fn row_rank(kind: ChangeKind) -> u8 {
+pub(super) fn row_rank(kind: ChangeKind) -> u8 {
     match kind {
         ChangeKind::SoftDeleted | ChangeKind::HardDeleted | ChangeKind::Removed => 0,
         ChangeKind::Restored | ChangeKind::Added | ChangeKind::FirstObserved => 1,

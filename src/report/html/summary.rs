@@ -1,11 +1,11 @@
 //! The first screen: what changed, what disappeared, what cannot be told, and the totals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::coverage::{Gap, gaps};
-use super::rows::rank;
+use super::rows::{is_main, rank, row_rank};
 use super::value::Text;
 use crate::model::{Analysis, Certainty, Change, ChangeKind, Lane};
 use crate::report::figures::{Count, count};
@@ -13,6 +13,8 @@ use crate::report::{ReportError, tables, terminal, words};
 
 /// Gaps on the first screen.
 const GAPS: usize = 7;
+/// Objects named per type in the summary.
+const EXAMPLES: usize = 4;
 /// Disappearances listed in the summary.
 const GONE: usize = 100;
 
@@ -46,6 +48,15 @@ struct TypeLine {
     name: Text,
     object_type: Text,
     words: String,
+    examples: Vec<Example>,
+    /// How many objects are not named, or empty.
+    more: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Example {
+    id: String,
+    name: Text,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,7 +141,7 @@ pub(super) fn summary(analysis: &Analysis) -> Result<Summary, ReportError> {
     Ok(Summary {
         lead: lead(analysis, &by_type),
         tiles: tiles(analysis, gaps.len()),
-        types: type_lines(&by_type),
+        types: type_lines(analysis, &by_type),
         gone_omitted: match gone_more {
             0 => String::new(),
             more => format!("and {} more, in Changes and changes.csv", words::number(more)),
@@ -171,7 +182,7 @@ fn lead(analysis: &Analysis, by_type: &[Count]) -> String {
 
 fn changed_objects(analysis: &Analysis) -> u64 {
     let rows = analysis.changes.iter().filter(|change| change.lane == Lane::Change);
-    let objects: std::collections::BTreeSet<_> =
+    let objects: BTreeSet<_> =
         rows.map(|row| (&row.tenant_id, &row.object_type, &row.object_id)).collect();
     words::length(objects.len())
 }
@@ -258,21 +269,62 @@ fn clause(count: &Count) -> Option<String> {
     })
 }
 
-fn type_lines(by_type: &[Count]) -> Vec<TypeLine> {
-    let mut types: BTreeMap<(usize, &str), Vec<String>> = BTreeMap::new();
+fn type_lines(analysis: &Analysis, by_type: &[Count]) -> Vec<TypeLine> {
+    let mut types: BTreeMap<(usize, &str), Vec<(u8, String)>> = BTreeMap::new();
     for count in by_type {
         let object_type = key(count, 0);
-        types.entry((rank(object_type), object_type)).or_default().extend(clause(count));
+        let order = kind_of(count, 1).map_or(u8::MAX, row_rank);
+        let clause = clause(count).map(|clause| (order, clause));
+        types.entry((rank(object_type), object_type)).or_default().extend(clause);
     }
+    let mut examples = examples(&analysis.changes);
     types
         .into_iter()
         .filter(|(_, clauses)| !clauses.is_empty())
-        .map(|((_, object_type), clauses)| TypeLine {
-            name: Text::name(&words::capital(&words::type_many(object_type))),
-            object_type: Text::name(object_type),
-            words: clauses.join(", "),
+        .map(|((_, object_type), mut clauses)| {
+            clauses.sort();
+            let clauses: Vec<String> = clauses.into_iter().map(|(_, clause)| clause).collect();
+            let objects = examples.remove(object_type).unwrap_or_default();
+            let more = words::length(objects.len().saturating_sub(EXAMPLES));
+            TypeLine {
+                name: Text::name(&words::capital(&words::type_many(object_type))),
+                object_type: Text::name(object_type),
+                words: clauses.join(", "),
+                examples: objects.iter().take(EXAMPLES).map(|change| example(change)).collect(),
+                more: match more {
+                    0 => String::new(),
+                    more => format!("and {} more", words::number(more)),
+                },
+            }
         })
         .collect()
+}
+
+/// One row per object of the main section by type, the most telling row of each, the most telling objects first.
+fn examples(changes: &[Change]) -> BTreeMap<&str, Vec<&Change>> {
+    let mut rows: Vec<&Change> = changes.iter().filter(|change| is_main(change)).collect();
+    rows.sort_by_key(|change| row_rank(change.kind));
+    let mut seen = BTreeSet::new();
+    let mut examples: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
+    for row in rows {
+        if seen.insert((&row.tenant_id, &row.object_type, &row.object_id)) {
+            examples.entry(&row.object_type).or_default().push(row);
+        }
+    }
+    examples
+}
+
+fn example(change: &Change) -> Example {
+    let name = if change.object_name.is_empty() { &change.object_id } else { &change.object_name };
+    let edge = change.target.as_ref().filter(|target| {
+        change.attribute.is_empty() && !(target.name.is_empty() && target.id.is_empty())
+    });
+    let name = match edge {
+        Some(target) if target.name.is_empty() => format!("{name} → {}", target.id),
+        Some(target) => format!("{name} → {}", target.name),
+        None => name.clone(),
+    };
+    Example { id: change.change_id.to_string(), name: Text::name(&name) }
 }
 
 fn gone_row(change: &Change) -> Gone {
@@ -291,50 +343,44 @@ fn gone_row(change: &Change) -> Gone {
 
 /// What else stays open, in sentences.
 fn doubts(analysis: &Analysis) -> Vec<String> {
-    let rows = |wanted: &dyn Fn(&Change) -> bool| {
-        words::length(analysis.changes.iter().filter(|change| wanted(change)).count())
+    let folded =
+        |change: &&Change| change.lane == Lane::Coverage && change.certainty == Certainty::Unproven;
+    let count = |count: usize, one: &str, many: &str| {
+        (count > 0).then(|| words::counted(words::length(count), one, many))
     };
-    let mut doubts = Vec::new();
-    let mut say = |count: u64, one: &str, many: &str, rest: &str| {
-        if count > 0 {
-            doubts.push(format!("{} {rest}", words::counted(count, one, many)));
-        }
-    };
-    say(
-        rows(&|change| change.certainty == Certainty::Unproven && change.lane == Lane::Coverage),
-        "difference",
-        "differences",
-        "may come from what was collected, not from the tenant (lane coverage).",
-    );
-    say(
-        words::length(analysis.snapshots.iter().filter(|row| row.time.is_none()).count()),
-        "snapshot has no known time:",
-        "snapshots have no known time:",
-        "the order of what they show cannot be told from the evidence.",
-    );
-    say(
-        words::length(analysis.snapshots.iter().filter(|row| row.tenant_id.is_empty()).count()),
+    let unproven = count(
+        analysis.changes.iter().filter(folded).count(),
+        "difference may come",
+        "differences may come",
+    )
+    .map(|who| format!("{who} from what was collected, not from the tenant (lane coverage)."));
+    let untimed = count(
+        analysis.snapshots.iter().filter(|row| row.time.is_none()).count(),
+        "snapshot has no known time",
+        "snapshots have no known time",
+    )
+    .map(|who| format!("{who}: the order of what it shows cannot be told from the evidence."));
+    let nameless = count(
+        analysis.snapshots.iter().filter(|row| row.tenant_id.is_empty()).count(),
         "snapshot names no tenant",
         "snapshots name no tenant",
-        "and is kept apart.",
-    );
-    say(
-        words::length(analysis.exhibits.iter().filter(|row| row.sha256.is_empty()).count()),
-        "exhibit could not be read.",
-        "exhibits could not be read.",
-        "See Evidence.",
-    );
-    say(
-        analysis.tally.quarantined,
-        "record could not be used",
-        "records could not be used",
-        "and is in quarantine, see Warnings.",
-    );
-    doubts
+    )
+    .map(|who| format!("{who} and cannot be compared with those of a known one."));
+    let unread = count(
+        analysis.exhibits.iter().filter(|row| row.sha256.is_empty()).count(),
+        "exhibit could not be read",
+        "exhibits could not be read",
+    )
+    .map(|who| format!("{who}, see Evidence."));
+    let quarantined = (analysis.tally.quarantined > 0).then(|| {
+        let who = words::counted(analysis.tally.quarantined, "record is", "records are");
+        format!("{who} in quarantine and not used, see Warnings.")
+    });
+    [unproven, untimed, nameless, unread, quarantined].into_iter().flatten().collect()
 }
 
 fn collected(analysis: &Analysis) -> Text {
-    let types: std::collections::BTreeSet<&str> =
+    let types: BTreeSet<&str> =
         analysis.snapshots.iter().flat_map(|row| row.objects.keys().map(String::as_str)).collect();
     Text::new(&types.into_iter().collect::<Vec<_>>().join(", "))
 }
@@ -456,7 +502,7 @@ mod tests {
         let user = summary.types.last().unwrap();
         assert_eq!(
             user.words,
-            "1 hard-deleted, 3 attributes changed in 1 user, 1 missing from a later list that proves nothing, 1 soft-deleted"
+            "1 hard-deleted, 1 missing from a later list that proves nothing, 1 soft-deleted, 3 attributes changed in 1 user"
         );
     }
 

@@ -133,15 +133,19 @@ pub(super) fn wholes(change: &Change) -> Vec<More> {
     if change.added.is_none() && change.removed.is_none() {
         return Vec::new();
     }
-    let whole = |label: &str, json: Option<&String>| {
-        let all = json.map(|json| elements(json))?;
+    // A list that was empty before, or is now, holds nothing that was not said already.
+    let whole = |label: &str, json: Option<&String>, said: Option<&String>| {
+        let all = elements(json.filter(|json| Some(*json) != said)?);
         let count = words::counted(words::length(all.len()), "element", "elements");
         Some(fold(format!("whole list {label}, {count}"), &all))
     };
-    [whole("before", change.before.as_ref()), whole("after", change.after.as_ref())]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        whole("before", change.before.as_ref(), change.removed.as_ref()),
+        whole("after", change.after.as_ref(), change.added.as_ref()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[cfg(test)]
