@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{RunInfo, fixture, graph, json, run, tables, terminal};
+use super::{RunInfo, fixture, graph, html, json, run, tables, terminal};
 use crate::model::{Analysis, Change};
 
 fn run_info() -> RunInfo {
@@ -41,6 +41,22 @@ fn json_of_a_small_tenant() {
     insta::assert_snapshot!("changes.json", String::from_utf8(text).unwrap());
     let list = graph::change_list(&analysis.changes).unwrap();
     insta::assert_snapshot!("graph", format!("{}\nleft out: {:?}", list.json, list.left_out));
+}
+
+/// The page without its style sheet and the hash of it, which have a test of their own.
+#[test]
+fn page_of_a_small_tenant() {
+    let mut bytes = Vec::new();
+    html::render(&fixture::analysis(), &run_info(), &mut bytes).unwrap();
+    let page = String::from_utf8(bytes).unwrap();
+    let (head, rest) = page.split_once("<style>").unwrap();
+    let (_, rest) = rest.split_once("</style>").unwrap();
+    let (before, hash) = head.split_once("sha256-").unwrap();
+    let (_, after) = hash.split_once("&#x27;").unwrap();
+    insta::assert_snapshot!(
+        "report.html",
+        format!("{before}sha256-…{after}<style>…</style>{rest}")
+    );
 }
 
 #[test]
@@ -139,4 +155,16 @@ fn frames_of_changes_join_without_a_seam() {
         }
     }
     assert_eq!(whole, parts);
+}
+
+/// `cargo test --release --lib a_million -- --ignored --nocapture`
+#[test]
+#[ignore = "takes seconds; shows the time of a large folder"]
+fn a_million_changes() {
+    let place = tempfile::tempdir().unwrap();
+    let analysis = fixture::large(1_000_000);
+    let start = std::time::Instant::now();
+    super::write(&analysis, &run_info(), place.path()).unwrap();
+    let size = fs::metadata(place.path().join("changes.csv")).unwrap().len();
+    println!("{:?} for {size} bytes of changes.csv", start.elapsed());
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{ReportError, output};
-use crate::model::{Change, Receipt};
+use crate::model::{Change, Reason, Receipt};
 
 /// A value of the table as JSON: itself, or, should it not be JSON, its text.
 #[derive(Debug, Serialize)]
@@ -109,7 +109,7 @@ impl<'a> From<&'a Change> for Row<'a> {
             actor_candidates: [],
             evidence_before: receipts(&change.evidence_before),
             evidence_after: receipts(&change.evidence_after),
-            reason: change.reason.map(|reason| reason.as_str()),
+            reason: change.reason.map(Reason::as_str),
         }
     }
 }

@@ -63,9 +63,9 @@ impl Folder {
             OpenOptions::new().write(true).create_new(true).open(&partial).map_err(failed)?;
         self.partial.push((partial, self.out.join(name)));
         let mut file = Hashed::new(file);
-        fill(&mut file).map_err(|error| match error {
-            ReportError::Write { source, .. } => failed(source),
-            other => other,
+        fill(&mut file).map_err(|error| {
+            // What writes into the file does not know where it is.
+            if let ReportError::Write { source, .. } = error { failed(source) } else { error }
         })?;
         let (size_bytes, sha256, blake3) = file.finish().map_err(failed)?;
         self.written.push(Written { name, size_bytes, sha256, blake3 });

@@ -357,10 +357,11 @@ fn csv(frame: &mut DataFrame, to: impl Write, header: bool) -> Result<(), Report
         .include_header(header)
         .with_line_terminator("\r\n".into())
         .finish(frame)
-        .map_err(|source| match source {
-            PolarsError::IO { error, .. } => {
+        .map_err(|source| {
+            if let PolarsError::IO { error, .. } = &source {
                 output::refused("CSV", io::Error::new(error.kind(), error.to_string()))
+            } else {
+                ReportError::Table { table: "CSV", source }
             }
-            source => ReportError::Table { table: "CSV", source },
         })
 }

@@ -5,7 +5,9 @@
 //! [`Style::width`] `None`.
 
 use super::{text, words};
-use crate::model::{Analysis, Certainty, Change, ChangeKind, CoverageState, Lane, SnapshotRow};
+use crate::model::{
+    Analysis, Certainty, Change, ChangeKind, CoverageState, Lane, Reason, SnapshotRow,
+};
 
 /// How a table is drawn. The caller decides: colours only on a terminal and without `NO_COLOR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -171,7 +173,7 @@ fn values(change: &Change) -> String {
 /// The lane where it is not `change`, and the reason.
 fn remark(change: &Change) -> String {
     let lane = (change.lane != Lane::Change).then(|| change.lane.as_str());
-    let reason = change.reason.map(|reason| reason.as_str());
+    let reason = change.reason.map(Reason::as_str);
     [lane, reason].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Certainty, Change, ChangeKind, CoverageState, Lane, Reason};
+use crate::model::{Change, ChangeKind, CoverageState, Lane, Reason};
 
 /// Types whose name does not read well when it is split at its capitals: (type, one, many).
 const TYPE_WORDS: &[(&str, &str, &str)] = &[
@@ -72,6 +72,9 @@ pub(super) fn type_many(object_type: &str) -> String {
     if let Some((_, _, many)) = known(object_type) {
         return (*many).to_owned();
     }
+    if !is_name(object_type) {
+        return object_type.to_owned();
+    }
     let one = split(object_type);
     if let Some(stem) = one.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u'])) {
         format!("{stem}ies")
@@ -91,8 +94,16 @@ fn known(object_type: &str) -> Option<&'static (&'static str, &'static str, &'st
     TYPE_WORDS.iter().find(|(name, _, _)| *name == object_type)
 }
 
-/// `conditionalAccessPolicy` as `conditional access policy`; nothing but ASCII capitals is touched.
+/// Whether a type is spelt as Graph spells its resources; what is not comes from hostile evidence and stays as it is.
+fn is_name(object_type: &str) -> bool {
+    object_type.chars().all(|character| character.is_ascii_alphanumeric() || character == '/')
+}
+
+/// `conditionalAccessPolicy` as `conditional access policy`.
 fn split(name: &str) -> String {
+    if !is_name(name) {
+        return name.to_owned();
+    }
     let mut out = String::with_capacity(name.len() + 4);
     for character in name.chars() {
         if character.is_ascii_uppercase() && !out.is_empty() && !out.ends_with(' ') {
@@ -152,17 +163,6 @@ pub(super) fn kind_look(kind: ChangeKind) -> (&'static str, &'static str) {
         | ChangeKind::LinkRemoved => ("minus", "\u{2212}"),
         ChangeKind::Modified => ("delta", "\u{394}"),
         ChangeKind::FirstObserved => ("seen", "?"),
-    }
-}
-
-/// What a certainty means.
-pub(super) fn certainty(certainty: Certainty) -> &'static str {
-    match certainty {
-        Certainty::Proven => {
-            "two collected states, or a silence that the evidence would have broken"
-        }
-        Certainty::Consistent => "nothing contradicts it, but the silence could have another cause",
-        Certainty::Unproven => "seen, but the evidence cannot carry it",
     }
 }
 
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(type_counted(2, "conditionalAccessPolicy"), "2 conditional access policies");
         assert_eq!(type_counted(2, "user"), "2 users");
         assert_eq!(type_counted(2, "oAuth2PermissionGrant"), "2 delegated permission grants");
-        assert_eq!(type_many("user/deletedItems"), "user/deleted items");
+        assert_eq!(type_many("<Script>"), "<Script>");
         assert_eq!(capital("user"), "User");
     }
 

@@ -8,6 +8,7 @@
 mod coverage;
 mod pick;
 mod rows;
+mod steps;
 mod summary;
 mod value;
 mod view;
@@ -117,11 +118,6 @@ mod tests {
         let mut bytes = Vec::new();
         render(analysis, &run, &mut bytes).unwrap();
         String::from_utf8(bytes).unwrap()
-    }
-
-    #[test]
-    fn a_small_tenant() {
-        insta::assert_snapshot!("report.html", page(&fixture::analysis()));
     }
 
     #[test]

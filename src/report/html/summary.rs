@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::coverage::{Gap, gaps};
 use super::rows::{is_main, rank, row_rank};
+use super::steps::{Steps, key, kind_of, steps};
 use super::value::Text;
 use crate::model::{Analysis, Certainty, Change, ChangeKind, Lane};
 use crate::report::figures::{Count, count};
@@ -15,8 +16,12 @@ use crate::report::{ReportError, tables, terminal, words};
 const GAPS: usize = 7;
 /// Objects named per type in the summary.
 const EXAMPLES: usize = 4;
+/// Types named on the first screen.
+const TYPES: usize = 24;
 /// Disappearances listed in the summary.
 const GONE: usize = 100;
+/// Characters of the list of collected types.
+const COLLECTED: usize = 2_000;
 
 /// The section.
 #[derive(Debug, Serialize)]
@@ -24,13 +29,14 @@ pub(super) struct Summary {
     lead: String,
     tiles: Vec<Tile>,
     types: Vec<TypeLine>,
+    types_more: String,
     gone: Vec<Gone>,
     gone_omitted: String,
     gaps: Vec<Gap>,
     gaps_more: String,
     doubts: Vec<String>,
     collected: Text,
-    steps: Vec<Step>,
+    steps: Steps,
     figures: Vec<Figure>,
     totals: Totals,
 }
@@ -47,7 +53,7 @@ struct Tile {
 struct TypeLine {
     name: Text,
     object_type: Text,
-    words: String,
+    words: Text,
     examples: Vec<Example>,
     /// How many objects are not named, or empty.
     more: String,
@@ -70,25 +76,6 @@ struct Gone {
     by: String,
     certainty: &'static str,
     reason: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct Step {
-    from: Text,
-    to: Text,
-    plus: String,
-    minus: String,
-    delta: String,
-    links: String,
-    bars: Vec<Bar>,
-}
-
-/// A bar of the picture, in thousandths of its width.
-#[derive(Debug, Serialize)]
-struct Bar {
-    class: &'static str,
-    x: u64,
-    width: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -115,15 +102,6 @@ struct Rule {
     count: String,
 }
 
-/// A cell of a group's key.
-fn key(count: &Count, at: usize) -> &str {
-    count.key.get(at).map_or("", String::as_str)
-}
-
-fn kind_of(count: &Count, at: usize) -> Option<ChangeKind> {
-    ChangeKind::from_word(key(count, at))
-}
-
 /// The section.
 ///
 /// # Errors
@@ -138,10 +116,17 @@ pub(super) fn summary(analysis: &Analysis) -> Result<Summary, ReportError> {
         analysis.changes.iter().filter(|change| change.is_disappearance()).collect();
     let more = words::length(gaps.len().saturating_sub(GAPS));
     let gone_more = words::length(gone.len().saturating_sub(GONE));
+    let mut types = type_lines(analysis, &by_type);
+    let types_more = words::length(types.len().saturating_sub(TYPES));
+    types.truncate(TYPES);
     Ok(Summary {
         lead: lead(analysis, &by_type),
         tiles: tiles(analysis, gaps.len()),
-        types: type_lines(analysis, &by_type),
+        types,
+        types_more: match types_more {
+            0 => String::new(),
+            more => format!("and {}, in Changes", words::counted(more, "more type", "more types")),
+        },
         gone_omitted: match gone_more {
             0 => String::new(),
             more => format!("and {} more, in Changes and changes.csv", words::number(more)),
@@ -289,7 +274,7 @@ fn type_lines(analysis: &Analysis, by_type: &[Count]) -> Vec<TypeLine> {
             TypeLine {
                 name: Text::name(&words::capital(&words::type_many(object_type))),
                 object_type: Text::name(object_type),
-                words: clauses.join(", "),
+                words: Text::name(&clauses.join(", ")),
                 examples: objects.iter().take(EXAMPLES).map(|change| example(change)).collect(),
                 more: match more {
                     0 => String::new(),
@@ -359,7 +344,7 @@ fn doubts(analysis: &Analysis) -> Vec<String> {
         "snapshot has no known time",
         "snapshots have no known time",
     )
-    .map(|who| format!("{who}: the order of what it shows cannot be told from the evidence."));
+    .map(|who| format!("{who}: when its changes happened cannot be told from the evidence."));
     let nameless = count(
         analysis.snapshots.iter().filter(|row| row.tenant_id.is_empty()).count(),
         "snapshot names no tenant",
@@ -382,79 +367,7 @@ fn doubts(analysis: &Analysis) -> Vec<String> {
 fn collected(analysis: &Analysis) -> Text {
     let types: BTreeSet<&str> =
         analysis.snapshots.iter().flat_map(|row| row.objects.keys().map(String::as_str)).collect();
-    Text::new(&types.into_iter().collect::<Vec<_>>().join(", "))
-}
-
-/// Counts between one snapshot and the next.
-#[derive(Default)]
-struct Tallied {
-    plus: u64,
-    minus: u64,
-    delta: u64,
-    links: u64,
-}
-
-impl Tallied {
-    fn total(&self) -> u64 {
-        self.plus + self.minus + self.delta + self.links
-    }
-}
-
-fn steps(analysis: &Analysis, by_step: &[Count]) -> Vec<Step> {
-    let position = |tenant: &str, label: &str| {
-        let found = analysis.snapshots.iter().find(|s| s.tenant_id == tenant && s.label == label);
-        found.map_or(usize::MAX, |snapshot| snapshot.position)
-    };
-    let mut steps: BTreeMap<(&str, usize, usize, &str, &str), Tallied> = BTreeMap::new();
-    for count in by_step {
-        let (tenant, from, to) = (key(count, 0), key(count, 1), key(count, 2));
-        let Some(kind) = kind_of(count, 3) else { continue };
-        let gone =
-            matches!(kind, ChangeKind::Removed | ChangeKind::SoftDeleted | ChangeKind::HardDeleted);
-        if !gone && key(count, 4) != Lane::Change.as_str() {
-            continue;
-        }
-        let at = (tenant, position(tenant, to), position(tenant, from), from, to);
-        let step = steps.entry(at).or_default();
-        match kind {
-            ChangeKind::Added | ChangeKind::Restored | ChangeKind::FirstObserved => {
-                step.plus += count.rows;
-            }
-            ChangeKind::Removed | ChangeKind::SoftDeleted | ChangeKind::HardDeleted => {
-                step.minus += count.rows;
-            }
-            ChangeKind::Modified => step.delta += count.rows,
-            ChangeKind::LinkAdded | ChangeKind::LinkRemoved => step.links += count.rows,
-        }
-    }
-    let most = steps.values().map(Tallied::total).max().unwrap_or_default().max(1);
-    steps
-        .into_iter()
-        .map(|((_, _, _, from, to), step)| Step {
-            from: Text::name(from),
-            to: Text::name(to),
-            plus: words::number(step.plus),
-            minus: words::number(step.minus),
-            delta: words::number(step.delta),
-            links: words::number(step.links),
-            bars: bars(&step, most),
-        })
-        .collect()
-}
-
-fn bars(step: &Tallied, most: u64) -> Vec<Bar> {
-    let mut x = 0;
-    [("minus", step.minus), ("plus", step.plus), ("delta", step.delta), ("link", step.links)]
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(class, count)| {
-            // A single change beside thousands still shows.
-            let width = (count.saturating_mul(1_000) / most).max(4);
-            let bar = Bar { class, x, width };
-            x += width;
-            bar
-        })
-        .collect()
+    Text::cut(&types.into_iter().collect::<Vec<_>>().join(", "), COLLECTED)
 }
 
 fn figure(count: &Count) -> Figure {
@@ -498,17 +411,13 @@ mod tests {
             "{}",
             summary.lead
         );
-        assert_eq!(summary.steps.len(), 2);
+        assert_eq!(summary.steps.list.len(), 2);
         let user = summary.types.last().unwrap();
         assert_eq!(
             user.words,
-            "1 hard-deleted, 1 missing from a later list that proves nothing, 1 soft-deleted, 3 attributes changed in 1 user"
+            Text::new(
+                "1 hard-deleted, 1 missing from a later list that proves nothing, 1 soft-deleted, 3 attributes changed in 1 user"
+            )
         );
-    }
-
-    #[test]
-    fn a_single_change_has_a_bar() {
-        let step = Tallied { plus: 1, delta: 100_000, ..Tallied::default() };
-        assert_eq!(bars(&step, step.total())[0].width, 4);
     }
 }

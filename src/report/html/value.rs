@@ -31,7 +31,8 @@ impl Text {
         Self::cut(raw, NAME)
     }
 
-    fn cut(raw: &str, limit: usize) -> Self {
+    /// Text of a length that the page can hold: what is cut is said.
+    pub(super) fn cut(raw: &str, limit: usize) -> Self {
         match text::head(raw, limit) {
             (_, 0) => Self::new(raw),
             (head, more) => {

@@ -13,6 +13,8 @@ use crate::report::{ReportError, RunInfo, figures, words};
 
 /// Warnings and quarantined records on the page, each.
 const WARNINGS: usize = 200;
+/// Tenants named in the title.
+const TENANTS: usize = 5;
 /// Exhibits on the page.
 const EXHIBITS: usize = 1_000;
 
@@ -22,6 +24,7 @@ pub(super) struct Page {
     policy: String,
     version: Text,
     tenants: Vec<Tenant>,
+    tenants_more: String,
     window: String,
     as_of: String,
     facts: Vec<Fact>,
@@ -110,11 +113,16 @@ pub(super) fn page(
 ) -> Result<Page, ReportError> {
     let population = figures::population(&analysis.snapshots)?;
     let changes = changes(&analysis.changes);
+    let tenants = tenants(analysis);
     let number = |count: usize| words::number(words::length(count));
     Ok(Page {
         policy,
         version: Text::name(&run.version),
-        tenants: tenants(analysis),
+        tenants_more: match words::length(tenants.len().saturating_sub(TENANTS)) {
+            0 => String::new(),
+            more => format!("and {}", words::counted(more, "more tenant", "more tenants")),
+        },
+        tenants: tenants.into_iter().take(TENANTS).collect(),
         window: window(analysis),
         as_of: words::time_or(analysis.as_of, "unknown"),
         facts: facts(analysis),
@@ -166,8 +174,8 @@ fn facts(analysis: &Analysis) -> Vec<Fact> {
     let fact =
         |label: &str, value: String| Fact { label: Text::new(label), value: Text::new(&value) };
     vec![
-        fact("Window covered", format!("{} UTC", window(analysis))),
-        fact("As of", format!("{} UTC", words::time_or(analysis.as_of, "unknown"))),
+        fact("Window covered (UTC)", window(analysis)),
+        fact("As of (UTC)", words::time_or(analysis.as_of, "unknown")),
         fact("Snapshots", words::number(words::length(analysis.snapshots.len()))),
         fact(
             "Evidence",
