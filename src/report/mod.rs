@@ -1,1 +1,137 @@
-//! Output: CSV, HTML, JSON and terminal tables from the analysis; knows nothing of how they were computed.
+//! Output: CSV, HTML, JSON and terminal tables from the tables of an [`Analysis`].
+//!
+//! What enters is [`Analysis`] and nothing else; how it was computed is not known here. What leaves depends on it and
+//! on [`RunInfo`] only: no clock, no locale, no thread count, no host. Every string is taken as hostile: CSV and JSON
+//! carry it exactly, HTML escapes it and shows what would be invisible, the terminal never receives a control
+//! character from it. No file is left half written under its final name.
+//!
+//! | Module | Gives |
+//! |---|---|
+//! | [`tables`] | data frames with the columns of the output contract, and their CSV form |
+//! | [`figures`] | the totals that the summary states, grouped from those frames |
+//! | [`html`] | `report.html`, one file, no script, no request |
+//! | [`json`], [`graph`] | changes as JSON, JSON Lines and in Microsoft's own difference-report shape |
+//! | [`terminal`] | plain tables that fit a width |
+//! | [`run`] | `run.json`: version, options, hashes of every input and output |
+//! | [`text`] | hostile text made visible |
+
+pub mod figures;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod golden;
+pub mod graph;
+pub mod html;
+pub mod json;
+mod output;
+pub mod run;
+pub mod tables;
+pub mod terminal;
+pub mod text;
+mod words;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::model::{Analysis, Change};
+use output::Folder;
+pub use run::RunInfo;
+
+/// Rows of `changes.csv` that are turned into one frame at a time: about 100 MB at a kilobyte a row, so that a million
+/// changes do not need a second copy of themselves in memory.
+const CHANGES_PER_FRAME: usize = 100_000;
+
+/// Why an output could not be made.
+#[derive(Debug, Error)]
+pub enum ReportError {
+    /// A data frame could not be built, grouped or written.
+    #[error("table `{table}`")]
+    Table {
+        /// Which table.
+        table: &'static str,
+        /// What polars says.
+        #[source]
+        source: polars::error::PolarsError,
+    },
+    /// A template does not render.
+    #[error("page `{page}`")]
+    Template {
+        /// Which template.
+        page: &'static str,
+        /// What minijinja says.
+        #[source]
+        source: minijinja::Error,
+    },
+    /// A value does not serialise.
+    #[error("JSON of `{what}`")]
+    Json {
+        /// What was to be written.
+        what: &'static str,
+        /// What `serde_json` says.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A file or folder could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Writes the whole result folder: `report.html`, the CSVs and `run.json`; gives the paths in that order.
+///
+/// Every file is written as `<name>.partial` and renamed when all of them are complete, `run.json` last: a folder with
+/// a `run.json` is a whole one. Files of the same names from an earlier run are replaced.
+///
+/// # Errors
+/// [`ReportError`] if a table cannot be built or a file cannot be written. Partial files are removed before it returns.
+pub fn write(analysis: &Analysis, run: &RunInfo, out: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let mut folder = Folder::create(out)?;
+    folder.write("report.html", |file| html::render(analysis, run, file))?;
+    folder.write("changes.csv", |file| write_changes(&analysis.changes, file))?;
+    folder.write("objects.csv", |file| {
+        tables::write_csv(&mut tables::objects(&analysis.objects)?, file)
+    })?;
+    folder.write("snapshots.csv", |file| {
+        tables::write_csv(&mut tables::snapshots(&analysis.snapshots)?, file)
+    })?;
+    folder.write("evidence.csv", |file| {
+        tables::write_csv(&mut tables::evidence(&analysis.exhibits)?, file)
+    })?;
+    folder.write("coverage.csv", |file| {
+        tables::write_csv(&mut tables::coverage(&analysis.coverage)?, file)
+    })?;
+    folder.write("warnings.csv", |file| {
+        tables::write_csv(&mut tables::warnings(&analysis.warnings, &analysis.quarantine)?, file)
+    })?;
+    let record = run::json(analysis, run, folder.written())?;
+    folder.write("run.json", |file| {
+        file.write_all(record.as_bytes()).map_err(|source| output::refused("run.json", source))
+    })?;
+    folder.commit()
+}
+
+/// Writes `changes.csv` from frame after frame, so that memory does not grow with the number of changes.
+///
+/// # Errors
+/// [`ReportError::Table`] if a frame cannot be built or written.
+pub fn write_changes(changes: &[Change], mut to: impl io::Write) -> Result<(), ReportError> {
+    if changes.is_empty() {
+        return tables::write_csv(&mut tables::changes(&[])?, to);
+    }
+    for (part, rows) in changes.chunks(CHANGES_PER_FRAME).enumerate() {
+        let mut frame = tables::changes(rows)?;
+        if part == 0 {
+            tables::write_csv(&mut frame, &mut to)?;
+        } else {
+            tables::append_csv(&mut frame, &mut to)?;
+        }
+    }
+    Ok(())
+}

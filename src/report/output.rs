@@ -1,0 +1,183 @@
+//! The result folder: files that appear under their names only when they are whole, hashed as they are written.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::ReportError;
+
+/// A file that is written, and its hashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Written {
+    /// Its name in the result folder.
+    pub(super) name: &'static str,
+    /// Size.
+    pub(super) size_bytes: u64,
+    /// SHA-256 in hex.
+    pub(super) sha256: String,
+    /// BLAKE3 in hex.
+    pub(super) blake3: String,
+}
+
+/// An error whose path the folder fills in.
+pub(super) fn refused(name: &'static str, source: io::Error) -> ReportError {
+    ReportError::Write { path: PathBuf::from(name), source }
+}
+
+/// A result folder under construction. Dropped before [`Folder::commit`], it removes what it began.
+#[derive(Debug)]
+pub(super) struct Folder {
+    out: PathBuf,
+    written: Vec<Written>,
+    partial: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Folder {
+    pub(super) fn create(out: &Path) -> Result<Self, ReportError> {
+        fs::create_dir_all(out)
+            .map_err(|source| ReportError::Write { path: out.to_owned(), source })?;
+        Ok(Self { out: out.to_owned(), written: Vec::new(), partial: Vec::new() })
+    }
+
+    /// What has been written so far, in order.
+    pub(super) fn written(&self) -> &[Written] {
+        &self.written
+    }
+
+    /// Writes one file under its partial name.
+    pub(super) fn write(
+        &mut self,
+        name: &'static str,
+        fill: impl FnOnce(&mut dyn Write) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError> {
+        let partial = self.out.join(format!("{name}.partial"));
+        let failed = |source| ReportError::Write { path: self.out.join(name), source };
+        match fs::remove_file(&partial) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        // A new file, never one that something else left or linked there.
+        let file =
+            OpenOptions::new().write(true).create_new(true).open(&partial).map_err(failed)?;
+        self.partial.push((partial, self.out.join(name)));
+        let mut file = Hashed::new(file);
+        fill(&mut file).map_err(|error| {
+            // What writes into the file does not know where it is.
+            if let ReportError::Write { source, .. } = error { failed(source) } else { error }
+        })?;
+        let (size_bytes, sha256, blake3) = file.finish().map_err(failed)?;
+        self.written.push(Written { name, size_bytes, sha256, blake3 });
+        Ok(())
+    }
+
+    /// Gives every file its name, in the order of writing.
+    pub(super) fn commit(mut self) -> Result<Vec<PathBuf>, ReportError> {
+        let mut paths = Vec::with_capacity(self.partial.len());
+        while !self.partial.is_empty() {
+            let (partial, path) = self.partial.remove(0);
+            if let Err(source) = fs::rename(&partial, &path) {
+                self.partial.insert(0, (partial, path.clone()));
+                return Err(ReportError::Write { path, source });
+            }
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        for (partial, _) in &self.partial {
+            // The error that brought us here is the one to tell; a leftover carries its own name.
+            drop(fs::remove_file(partial));
+        }
+    }
+}
+
+/// A file that counts and hashes the bytes that go through it.
+struct Hashed {
+    file: BufWriter<File>,
+    size_bytes: u64,
+    sha256: Sha256,
+    blake3: blake3::Hasher,
+}
+
+impl Hashed {
+    fn new(file: File) -> Self {
+        Self {
+            file: BufWriter::with_capacity(1 << 18, file),
+            size_bytes: 0,
+            sha256: Sha256::new(),
+            blake3: blake3::Hasher::new(),
+        }
+    }
+
+    fn finish(mut self) -> io::Result<(u64, String, String)> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        Ok((self.size_bytes, hex(&self.sha256.finalize()), self.blake3.finalize().to_string()))
+    }
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.sha256.update(bytes);
+        self.blake3.update(bytes);
+        self.size_bytes += u64::try_from(bytes.len()).map_err(io::Error::other)?;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_run_leaves_nothing_behind() {
+        let place = tempfile::tempdir().unwrap();
+        let out = place.path().join("deep/out");
+        {
+            let mut folder = Folder::create(&out).unwrap();
+            folder
+                .write("a.csv", |file| file.write_all(b"x").map_err(|e| refused("a", e)))
+                .unwrap();
+            let error = folder
+                .write("b.csv", |_| Err(refused("b.csv", io::Error::other("disk is full"))))
+                .unwrap_err();
+            assert!(matches!(error, ReportError::Write { .. }));
+        }
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn hashes_are_those_of_the_bytes_on_disk() {
+        let place = tempfile::tempdir().unwrap();
+        let mut folder = Folder::create(place.path()).unwrap();
+        fs::write(place.path().join("a.csv.partial"), b"left by a crash").unwrap();
+        folder.write("a.csv", |file| file.write_all(b"abc").map_err(|e| refused("a", e))).unwrap();
+        let written = folder.written().to_vec();
+        let paths = folder.commit().unwrap();
+        let bytes = fs::read(&paths[0]).unwrap();
+        assert_eq!(written[0].size_bytes, 3);
+        assert_eq!(written[0].sha256, hex(&Sha256::digest(&bytes)));
+        assert_eq!(written[0].blake3, blake3::hash(&bytes).to_string());
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+}

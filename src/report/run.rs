@@ -1,0 +1,139 @@
+//! `run.json`: the record of a run, by which inputs and outputs can be verified.
+//!
+//! Keys are in alphabetical order on every level. Nothing in it depends on the machine, the folder, the clock or the
+//! number of threads.
+//!
+//! | Key | Holds |
+//! |---|---|
+//! | `as_of` | the clock of the run, or null |
+//! | `format` | version of this layout: 1 |
+//! | `inputs` | per exhibit `blake3`, `exhibit`, `path`, `sha256`, `size_bytes`; hashes are null where it could not be read |
+//! | `options` | options as given |
+//! | `outputs` | per file of the result folder but this one `blake3`, `name`, `sha256`, `size_bytes` |
+//! | `program`, `version` | what ran |
+//! | `records` | `balances`, `quarantined`, `seen`, `set_aside` (by rule), `used` |
+//! | `rows` | rows per table |
+//! | `set_aside_differences` | differences that are no change, by the rule that set them aside |
+//!
+//! The hashes of `evidence.csv` cover its columns `modified_at` and `hash_basis`, which record file times and how the
+//! hashes were come by; they are the only ones that two runs over equal bytes may disagree on.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::ReportError;
+use super::output::Written;
+use crate::model::Analysis;
+
+/// What a report says of the run beside its findings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunInfo {
+    /// Version of the program.
+    pub version: String,
+    /// Options as given, by their long names. The caller leaves out what must not influence the output: thread counts,
+    /// absolute paths, the output folder.
+    pub options: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    as_of: Option<String>,
+    format: u32,
+    inputs: Vec<Input<'a>>,
+    options: &'a BTreeMap<String, String>,
+    outputs: Vec<Output<'a>>,
+    program: &'static str,
+    records: Records<'a>,
+    rows: BTreeMap<&'static str, usize>,
+    set_aside_differences: &'a BTreeMap<String, u64>,
+    version: &'a str,
+}
+
+#[derive(Serialize)]
+struct Input<'a> {
+    blake3: Option<&'a str>,
+    exhibit: String,
+    path: &'a str,
+    sha256: Option<&'a str>,
+    size_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Output<'a> {
+    blake3: &'a str,
+    name: &'a str,
+    sha256: &'a str,
+    size_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Records<'a> {
+    balances: bool,
+    quarantined: u64,
+    seen: u64,
+    set_aside: &'a BTreeMap<String, u64>,
+    used: u64,
+}
+
+/// The text of `run.json`.
+///
+/// # Errors
+/// [`ReportError::Json`] if it does not serialise.
+pub(super) fn json(
+    analysis: &Analysis,
+    run: &RunInfo,
+    outputs: &[Written],
+) -> Result<String, ReportError> {
+    fn hash(hex: &str) -> Option<&str> {
+        (!hex.is_empty()).then_some(hex)
+    }
+    let record = Record {
+        as_of: analysis.as_of.map(|at| at.to_string()),
+        format: 1,
+        inputs: analysis
+            .exhibits
+            .iter()
+            .map(|row| Input {
+                blake3: hash(&row.blake3),
+                exhibit: row.exhibit.to_string(),
+                path: &row.path,
+                sha256: hash(&row.sha256),
+                size_bytes: row.size_bytes,
+            })
+            .collect(),
+        options: &run.options,
+        outputs: outputs
+            .iter()
+            .map(|file| Output {
+                blake3: &file.blake3,
+                name: file.name,
+                sha256: &file.sha256,
+                size_bytes: file.size_bytes,
+            })
+            .collect(),
+        program: env!("CARGO_PKG_NAME"),
+        records: Records {
+            balances: analysis.tally.balances(),
+            quarantined: analysis.tally.quarantined,
+            seen: analysis.tally.seen,
+            set_aside: &analysis.tally.set_aside,
+            used: analysis.tally.used,
+        },
+        rows: BTreeMap::from([
+            ("changes", analysis.changes.len()),
+            ("coverage", analysis.coverage.len()),
+            ("exhibits", analysis.exhibits.len()),
+            ("objects", analysis.objects.len()),
+            ("quarantine", analysis.quarantine.len()),
+            ("snapshots", analysis.snapshots.len()),
+            ("warnings", analysis.warnings.len()),
+        ]),
+        set_aside_differences: &analysis.set_aside_differences,
+        version: &run.version,
+    };
+    let mut text = serde_json::to_string_pretty(&record)
+        .map_err(|source| ReportError::Json { what: "run.json", source })?;
+    text.push('\n');
+    Ok(text)
+}
