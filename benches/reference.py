@@ -350,7 +350,9 @@ def collection(path, table=None):
 def describe(page, below):
     """What was asked for: from the context, else from folders and file name (`groups_<guid>_members_<stamp>`)."""
     stem = re.sub(r"(?i)(\.(json|ndjson|jsonl|txt))+$", "", below[-1])
-    stem = re.split(r"__\d{6}__|_+\d{4}-?\d\d-?\d\d(?=[T_-]|$)|_+\d{14}", stem)[0].removesuffix("_entity")
+    masked = re.sub(GUID, lambda m: "g" * len(m[0]), stem)
+    cut = re.search(r"__\d{6}__|_+\d{4}-?\d\d-?\d\d(?=[T_-]|$)|_+\d{14}", masked)
+    stem = stem[:cut.start() if cut else None].removesuffix("_entity")
     asked = "/".join([*below[:-1], stem.replace("_", "/")])
     words = read_context(page)
     parent = re.search(rf"(?:^|/)([A-Za-z]+)/({GUID})/([A-Za-z]\w*)(?:/microsoft\.graph\.\w+)?$", asked)
