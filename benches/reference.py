@@ -9,6 +9,7 @@ knowledge (the CSV tables of --catalogue) with the program, and no code. Everyth
 """
 import argparse
 import csv
+import io
 import json
 import re
 import sys
@@ -253,30 +254,33 @@ DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=
 
 def texts(text):
     """(documents, damaged): one text, NDJSON or glued texts; of a broken list the elements before the damage."""
-    documents, at, size = [], 0, len(text)
-    while True:
-        at = re.compile(r"[\s,\x00]*").match(text, at).end()
-        if at >= size:
-            return documents, False
+    documents, at, damaged = [], 0, False
+    while (at := re.compile(r"[\s,\x00]*").match(text, at).end()) < len(text):
         try:
             document, at = DECODER.raw_decode(text, at)
             documents.append(document)
+            continue
         except (ValueError, RecursionError):
-            break
-    head = re.compile(r'\s*(?:\{.*?"value"\s*:\s*)?\[', re.S).match(text, at)
-    items, at = [], head.end() if head else size
-    while at < size:
+            damaged = True
+        following = text.find("\n{", at) if documents else -1
+        if following < 0:
+            return documents + salvage(text, at), True
+        at = following
+    return documents, damaged
+
+
+def salvage(text, at):
+    """The elements before the damage of a broken list, with the context of its page."""
+    head, items = re.compile(r'(?:\{.*?"value"\s*:\s*)?\[', re.S).match(text, at), []
+    at = head.end() if head else len(text)
+    while (at := re.compile(r"[\s,]*").match(text, at).end()) < len(text):
         try:
-            item, at = DECODER.raw_decode(text, re.compile(r"[\s,]*").match(text, at).end())
+            item, at = DECODER.raw_decode(text, at)
             items.append(item)
         except (ValueError, RecursionError):
             break
     context = re.search(r'"@odata\.context"\s*:\s*"([^"]*)"', head[0]) if head else None
-    if context:
-        documents.append({"@odata.context": context[1], "value": items})
-    elif items:
-        documents.append(items)
-    return documents, True
+    return [{"@odata.context": context[1], "value": items}] if context else [items] if items else []
 
 
 def stamp(name):
@@ -872,7 +876,7 @@ def link_rows(tenant):
                 added = new[0].key
                 silent = old[-1] if added else new[0]
                 certainty = "consistent" if conflict else silent.certainty
-                if not (alive(tenant, source, held[-1]) and alive(tenant, source, now[0])):
+                if not all(alive(tenant, source, side, direction == "links") for side in (held[-1], now[0])):
                     continue
                 kind, identity, change, attribute = *source, "linkAdded" if added else "linkRemoved", relation
                 if kind == "directoryRole" and relation == "members" and identity in roles:
@@ -884,16 +888,15 @@ def link_rows(tenant):
                     target_id=None if attribute is None else target)
 
 
-def alive(tenant, source, capture):
-    """Whether the source of a link was there in a capture's snapshot; a source that no list ever held is believed."""
-    phases = life(tenant.seen[source[0]].get(source[1], []))
-    seen = [(s.capture.snapshot, binned) for binned, sightings in phases for s in sightings]
-    if not seen:
-        return True
-    upto = [binned for snapshot, binned in seen if snapshot <= capture.snapshot]
-    ended = [r for r in tenant.rows if r["object_id"] == source[1] and r["object_type"] == source[0] and r["change"] in GONE]
-    gone = any(r["lane"] == "change" and r["not_after"] and capture.end and r["not_after"] <= utc(capture.end) for r in ended)
-    return bool(upto) and not upto[-1] and not (gone and seen[-1][0] < capture.snapshot)
+def alive(tenant, source, capture, own):
+    """Whether the source of a link was there at a capture; a list of its own, or no sight of it anywhere, is believed."""
+    seen = [(s.capture.snapshot, binned) for binned, group in life(tenant.seen[source[0]].get(source[1], [])) for s in group]
+    before_or_at = [binned for snapshot, binned in seen if snapshot <= capture.snapshot]
+    if not before_or_at:
+        return own or not seen
+    ended = any(r["object_id"] == source[1] and r["object_type"] == source[0] and r["change"] in GONE and r["lane"] == "change"
+                and r["not_after"] and capture.end and r["not_after"] <= utc(capture.end) for r in tenant.rows)
+    return not before_or_at[-1] and not (ended and seen[-1][0] < capture.snapshot)
 
 
 # ------------------------------------------------------------------------------------------------------------- main
@@ -919,17 +922,18 @@ def wanted(rows):
 
 
 def compare(rows, other):
-    """Prints rows that only the other side has (missed) or only this side has (invented); returns how many."""
+    """Prints the rows that only one side has (in the columns that both have); returns how many."""
     text = Path(other).read_text(encoding="utf-8-sig")
-    theirs = json.loads(text)["expected"] if text.lstrip().startswith("{") else list(csv.DictReader(text.splitlines(keepends=True)))
-    theirs = wanted([{c: r.get(c) or None for c in COLUMNS} for r in theirs])
-    ours, count = Counter(json.dumps(r, ensure_ascii=False) for r in rows), 0
-    others = Counter(json.dumps(r, ensure_ascii=False) for r in theirs)
-    for name, extra in (("only the other side", others - ours), ("only the reference", ours - others)):
-        for line, times_ in sorted(extra.items()):
-            count += times_
-            print(name, line, f"x{times_}" if times_ > 1 else "")
-    print(f"{len(rows)} rows here, {len(theirs)} there, {count} differ", file=sys.stderr)
+    theirs = json.loads(text)["expected"] if text.lstrip().startswith("{") else list(csv.DictReader(io.StringIO(text, newline="")))
+    columns = [c for c in COLUMNS if not theirs or c in theirs[0]]
+    ours, others = (Counter(json.dumps({c: r[c] for c in columns}, ensure_ascii=False) for r in side)
+                    for side in (rows, wanted([{c: r.get(c) or None for c in COLUMNS} for r in theirs])))
+    differing = [("only there", others - ours), ("only here ", ours - others)]
+    for name, extra in differing:
+        for line, times_seen in sorted(extra.items()):
+            print(name, line, f"x{times_seen}" if times_seen > 1 else "")
+    count = sum(extra.total() for _, extra in differing)
+    print(f"{ours.total()} rows here, {others.total()} there, {count} differ", file=sys.stderr)
     return count
 
 
