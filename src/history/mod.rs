@@ -3,6 +3,7 @@
 //! Knows nothing of audit logs, severity or output formats.
 
 mod attributes;
+mod between;
 mod coverage;
 mod draft;
 mod fold;
@@ -15,6 +16,7 @@ mod tables;
 mod timeline;
 mod value;
 
+pub use between::between;
 pub use state::{AttributeState, LinkState, ObjectState, state_of};
 pub use value::{Attributes, Json, Speller, quote};
 

@@ -13,7 +13,7 @@ mod snapshots;
 
 pub use assemble::{IndexOptions, NamedSnapshot, build};
 pub use identity::{ObjectId, canonical, guid};
-pub use open::{OpenError, Opened, open_records};
+pub use open::{OpenError, Opened, OpenedReceipt, open_receipt, open_records};
 pub use segment::{Entry, LinkKey, LinkList, MemberState, Shape};
 
 use std::collections::BTreeMap;

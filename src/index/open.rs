@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use super::{Entry, Index};
-use crate::evidence::{EvidenceError, hash, read_file};
+use super::{Entry, Exhibit, Index};
+use crate::evidence::{EvidenceError, decode, hash, read_file};
+use crate::model::Span;
 
 /// Why a record cannot be opened again.
 #[derive(Debug, Error)]
@@ -80,4 +81,37 @@ fn open_exhibit(
             Some(((request, offset), slice.into_owned().into_boxed_slice()))
         })
         .collect())
+}
+
+/// Bytes behind a receipt, decoded.
+#[derive(Debug)]
+pub struct OpenedReceipt {
+    /// Decoded bytes.
+    pub text: Vec<u8>,
+    /// Line on which they begin, from 1.
+    pub line: usize,
+}
+
+/// Opens the bytes of an exhibit that a receipt cites; `None` if it cites bytes that the exhibit does not have.
+///
+/// # Errors
+/// [`OpenError::Altered`] if the exhibit is no longer what was indexed, or what the file system says.
+pub fn open_receipt(exhibit: &Exhibit, span: Option<Span>) -> Result<Option<OpenedReceipt>, OpenError> {
+    let source = read_file(&exhibit.path)?;
+    if hash(&source.bytes) != exhibit.prints {
+        return Err(OpenError::Altered { shown: exhibit.shown.clone() });
+    }
+    let Some(span) = span else {
+        let text = decode(&source.bytes).bytes.into_owned();
+        return Ok(Some(OpenedReceipt { text, line: 1 }));
+    };
+    let place = usize::try_from(span.offset_bytes)
+        .ok()
+        .zip(usize::try_from(span.len_bytes).ok())
+        .and_then(|(start, length)| Some(start..start.checked_add(length)?));
+    Ok(place.and_then(|place| {
+        let above = source.bytes.get(..place.start)?;
+        let text = exhibit.encoding.decode_slice(source.bytes.get(place)?).into_owned();
+        Some(OpenedReceipt { text, line: above.iter().filter(|byte| **byte == b'\n').count() + 1 })
+    }))
 }

@@ -1,0 +1,114 @@
+//! Exit codes: a public contract (README, "Exit codes").
+
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+use crate::evidence::EvidenceError;
+use crate::history::HistoryError;
+use crate::index::OpenError;
+use crate::report::ReportError;
+use crate::synth::SynthError;
+
+/// How a run ended, worst last in the order that decides where several apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 3: done, but some input was damaged, refused or quarantined.
+    Damaged,
+    /// 1: an assertion or verification that was asked for failed.
+    Failed,
+    /// 5: cannot read input or write output.
+    Io,
+    /// 4: integrity failure.
+    Integrity,
+    /// 2: usage.
+    Usage,
+    /// 70: internal error.
+    Internal,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Damaged => 3,
+            Exit::Integrity => 4,
+            Exit::Io => 5,
+            Exit::Internal => 70,
+        })
+    }
+}
+
+/// What ends a run early.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The command line asks for something that cannot be.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong with it.
+        message: String,
+        /// What to do instead.
+        hint: String,
+    },
+    /// Evidence cannot be read.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The comparison stopped.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// Output cannot be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// A synthetic tenant cannot be made.
+    #[error(transparent)]
+    Synth(#[from] SynthError),
+    /// None of the evidence could be read.
+    #[error("none of the evidence could be read")]
+    NothingReadable,
+    /// Standard output is closed or full.
+    #[error("cannot write to standard output")]
+    Stdout(#[source] std::io::Error),
+}
+
+impl Failure {
+    /// The exit code that it stands for.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage { .. } => Exit::Usage,
+            Self::Evidence(EvidenceError::Changed { .. })
+            | Self::History(HistoryError::Open(
+                OpenError::Altered { .. } | OpenError::Evidence(EvidenceError::Changed { .. }),
+            )) => Exit::Integrity,
+            Self::Evidence(EvidenceError::Unreadable { .. })
+            | Self::History(HistoryError::Open(OpenError::Evidence(
+                EvidenceError::Unreadable { .. },
+            )))
+            | Self::NothingReadable
+            | Self::Stdout(_)
+            | Self::Synth(_)
+            | Self::Report(ReportError::Write { .. }) => Exit::Io,
+            Self::Report(_) => Exit::Internal,
+        }
+    }
+
+    /// What to do now, where there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Usage { hint, .. } => Some(hint),
+            Self::Evidence(EvidenceError::Unreadable { .. }) | Self::NothingReadable => {
+                Some("check the path and the permissions of the account that runs entrace")
+            }
+            Self::Evidence(EvidenceError::Changed { .. }) | Self::History(_) => {
+                Some("nothing may write to evidence while it is analysed: work on a copy that nothing else touches")
+            }
+            Self::Report(_) | Self::Synth(_) => Some("check that the output folder can be written"),
+            Self::Stdout(_) => None,
+        }
+    }
+}

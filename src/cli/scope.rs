@@ -1,0 +1,75 @@
+//! Which changes a listing shows.
+
+use super::args::Scope;
+use crate::index::canonical;
+use crate::model::{Change, Lane};
+
+/// Whether the scope names no lane and takes everything else.
+#[must_use]
+pub fn holds(scope: &Scope, change: &Change, all_lanes: bool) -> bool {
+    let any = |wanted: &[String], matches: &dyn Fn(&str) -> bool| {
+        wanted.is_empty() || wanted.iter().any(|word| matches(word))
+    };
+    let in_lane = if scope.lane.is_empty() {
+        all_lanes || change.lane == Lane::Change || change.is_disappearance()
+    } else {
+        scope.lane.contains(&change.lane)
+    };
+    in_lane
+        && any(&scope.object_type, &|word| word.eq_ignore_ascii_case(&change.object_type))
+        && any(&scope.tenant, &|word| word.eq_ignore_ascii_case(&change.tenant_id))
+        && any(&scope.attribute, &|pattern| glob(pattern, &change.attribute))
+        && any(&scope.id, &|id| names(change, id))
+        && (scope.certainty.is_empty() || scope.certainty.contains(&change.certainty))
+        && overlaps(scope, change)
+}
+
+fn names(change: &Change, id: &str) -> bool {
+    let id = canonical(id);
+    change.object_id == id
+        || change.target.as_ref().is_some_and(|target| target.id == id)
+        || change.object_id.split('|').any(|part| part == id)
+}
+
+/// Windows that overlap the asked-for time; an unknown bound excludes nothing.
+fn overlaps(scope: &Scope, change: &Change) -> bool {
+    let window = change.window;
+    let ends_before = matches!((window.not_after, scope.since), (Some(end), Some(since)) if end < since);
+    let begins_after =
+        matches!((window.not_before, scope.until), (Some(start), Some(until)) if start > until);
+    !ends_before && !begins_after
+}
+
+/// Matches `*` against any run of characters; case does not count.
+fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(mut last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    if last.is_empty() {
+        last = "";
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        assert!(glob("conditions.*", "conditions.users.includeUsers"));
+        assert!(glob("*Credentials", "passwordCredentials"));
+        assert!(glob("a*b*c", "axxbyyc"));
+        assert!(glob("accountenabled", "accountEnabled"));
+        assert!(!glob("account", "accountEnabled"));
+        assert!(!glob("a*b*c", "axxcyyb"));
+    }
+}

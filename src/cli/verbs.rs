@@ -1,0 +1,499 @@
+//! What each verb does with the library.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use super::args::{
+    DiffArgs, DiffFormat, Evidence, Listing, ReportArgs, ShowArgs, SynthArgs, TimelineArgs,
+    TimelineFormat, Verb,
+};
+use super::exit::{Exit, Failure};
+use super::{scope, select};
+use crate::codes;
+use crate::directory::catalogue;
+use crate::evidence::walk;
+use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
+use crate::index::{self, Index, IndexOptions, NamedSnapshot};
+use crate::model::{Analysis, Change, ChangeKind, Lane, Receipt, SnapshotRow};
+use crate::report::terminal::{self, Style};
+use crate::report::{self, RunInfo};
+use crate::synth::{SynthOptions, write_tenant};
+
+type Outcome = Result<Exit, Failure>;
+
+/// Runs one verb.
+pub(super) fn run(verb: &Verb) -> Outcome {
+    match verb {
+        Verb::Inspect(args) => inspect(args),
+        Verb::Report(args) => write_report(args),
+        Verb::Snapshots(args) => snapshots(args),
+        Verb::Diff(args) => diff(args),
+        Verb::Timeline(args) => timeline(args),
+        Verb::Show(args) => show(args),
+        Verb::Synth(args) => synthesize(args),
+        Verb::Explain { code } => explain(code),
+    }
+}
+
+fn out(text: &str) -> Result<(), Failure> {
+    io::stdout().lock().write_all(text.as_bytes()).map_err(Failure::Stdout)
+}
+
+fn pretty(value: &Value) -> Result<(), Failure> {
+    out(&format!("{value:#}\n"))
+}
+
+fn style() -> Style {
+    let terminal = io::stdout().is_terminal();
+    let width = terminal.then(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))).flatten();
+    Style { width, colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) }
+}
+
+/// Evidence read and indexed.
+fn open(evidence: &Evidence) -> Result<Index, Failure> {
+    let found = walk(&evidence.paths)?;
+    let mut named = Vec::new();
+    for snapshot in &evidence.snapshot {
+        let path = fs::canonicalize(&snapshot.path).map_err(|_unreadable| Failure::Usage {
+            message: format!("--snapshot names `{}`, which does not exist", snapshot.path.display()),
+            hint: "name a folder or file below the evidence".to_owned(),
+        })?;
+        named.push(NamedSnapshot { label: snapshot.label.clone(), time: snapshot.time, path });
+    }
+    let options = IndexOptions {
+        named,
+        evidence_zone: evidence.evidence_tz.clone(),
+        file_times: evidence.file_times,
+    };
+    let index = index::build(&found, &options, catalogue())?;
+    if index.exhibits.is_empty() {
+        return Err(Failure::NothingReadable);
+    }
+    Ok(index)
+}
+
+fn analysis(index: &Index, evidence: &Evidence, unfolded: &[Lane], all: bool) -> Result<Analysis, Failure> {
+    let options =
+        HistoryOptions { unfolded: unfolded.to_vec(), all_objects: all, as_of: evidence.as_of };
+    Ok(analyse(index, catalogue(), &options)?)
+}
+
+/// Damage that was met, as exit code, said on standard error.
+fn verdict(analysis: &Analysis) -> Exit {
+    let damaged = analysis
+        .warnings
+        .iter()
+        .filter(|warning| codes::code(&warning.code).is_some_and(|code| code.damage));
+    let mut stderr = io::stderr().lock();
+    let mut exit = Exit::Done;
+    for (place, warning) in damaged.enumerate() {
+        exit = Exit::Damaged;
+        if place == 10 {
+            drop(writeln!(stderr, "entrace: more warnings follow; `inspect` and warnings.csv list them all"));
+            break;
+        }
+        let at = warning.offset_bytes.map(|at| format!(" at byte {at}")).unwrap_or_default();
+        let line = format!("{}: {}{at}: {}", warning.code, warning.path, warning.message);
+        drop(writeln!(stderr, "entrace: {}", report::text::escaped(&line)));
+        drop(writeln!(stderr, "hint: {}", warning.advice));
+    }
+    exit
+}
+
+fn inspect(args: &Listing) -> Outcome {
+    let index = open(&args.evidence)?;
+    let analysis = analysis(&index, &args.evidence, &[], false)?;
+    if args.json {
+        let coverage: Vec<Value> = analysis
+            .coverage
+            .iter()
+            .map(|row| {
+                json!({
+                    "tenant_id": row.tenant_id, "snapshot": row.snapshot, "object_type": row.object_type,
+                    "attribute": row.attribute, "state": row.state.as_str(), "objects": row.objects,
+                    "detail": row.detail,
+                })
+            })
+            .collect();
+        let exhibits: Vec<Value> = analysis
+            .exhibits
+            .iter()
+            .map(|row| {
+                json!({
+                    "exhibit": row.exhibit.to_string(), "path": row.path, "size_bytes": row.size_bytes,
+                    "sha256": row.sha256, "blake3": row.blake3, "format": row.format, "encoding": row.encoding,
+                    "snapshot": row.snapshot, "tenant_id": row.tenant_id, "object_types": row.object_types,
+                    "seen": row.tally.seen, "used": row.tally.used, "quarantined": row.tally.quarantined,
+                    "set_aside": row.tally.set_aside,
+                })
+            })
+            .collect();
+        let warnings: Vec<Value> = analysis
+            .warnings
+            .iter()
+            .map(|row| {
+                json!({
+                    "code": row.code, "path": row.path, "offset_bytes": row.offset_bytes,
+                    "message": row.message, "advice": row.advice,
+                })
+            })
+            .collect();
+        pretty(&json!({
+            "snapshots": analysis.snapshots.iter().map(snapshot_json).collect::<Vec<_>>(),
+            "coverage": coverage, "exhibits": exhibits, "warnings": warnings,
+        }))?;
+    } else {
+        out(&terminal::inspect_text(&analysis, style()))?;
+    }
+    Ok(verdict(&analysis))
+}
+
+fn snapshot_json(row: &SnapshotRow) -> Value {
+    json!({
+        "tenant_id": row.tenant_id, "position": row.position, "label": row.label,
+        "start": row.time.map(|time| time.start.to_string()),
+        "end": row.time.map(|time| time.end.to_string()),
+        "time_source": row.time_source.map(crate::model::TimeSource::as_str),
+        "objects": row.objects, "exhibits": row.exhibits, "bytes": row.bytes, "digest": row.digest,
+    })
+}
+
+fn snapshots(args: &Listing) -> Outcome {
+    let index = open(&args.evidence)?;
+    let analysis = analysis(&index, &args.evidence, &[], false)?;
+    if args.json {
+        pretty(&Value::Array(analysis.snapshots.iter().map(snapshot_json).collect()))?;
+    } else {
+        out(&terminal::snapshots_table(&analysis.snapshots, style()))?;
+    }
+    Ok(verdict(&analysis))
+}
+
+fn write_report(args: &ReportArgs) -> Outcome {
+    keep_out_of_evidence(&args.out, &args.evidence.paths)?;
+    let index = open(&args.evidence)?;
+    let mut analysis = analysis(&index, &args.evidence, &args.unfold, true)?;
+    analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
+    let info = RunInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        options: report_options(args),
+    };
+    let written = report::write(&analysis, &info, &args.out)?;
+    let mut stderr = io::stderr().lock();
+    drop(writeln!(stderr, "{}", terminal::totals(&analysis)));
+    for path in written.iter().take(1) {
+        drop(writeln!(stderr, "{}", report::text::escaped(&path.display().to_string())));
+    }
+    drop(stderr);
+    Ok(verdict(&analysis))
+}
+
+fn report_options(args: &ReportArgs) -> BTreeMap<String, String> {
+    let mut options = BTreeMap::new();
+    let mut note = |name: &str, values: Vec<String>| {
+        if !values.is_empty() {
+            options.insert(name.to_owned(), values.join(" "));
+        }
+    };
+    let scope = &args.scope;
+    note("type", scope.object_type.clone());
+    note("id", scope.id.clone());
+    note("attribute", scope.attribute.clone());
+    note("tenant", scope.tenant.clone());
+    note("lane", scope.lane.iter().map(ToString::to_string).collect());
+    note("certainty", scope.certainty.iter().map(ToString::to_string).collect());
+    note("since", scope.since.iter().map(ToString::to_string).collect());
+    note("until", scope.until.iter().map(ToString::to_string).collect());
+    note("unfold", args.unfold.iter().map(ToString::to_string).collect());
+    note("as-of", args.evidence.as_of.iter().map(ToString::to_string).collect());
+    let zone = args.evidence.evidence_tz.as_ref().and_then(|zone| zone.iana_name());
+    note("evidence-tz", zone.map(str::to_owned).into_iter().collect());
+    let snapshot = |named: &super::args::Named| match named.time {
+        Some(at) => format!("{}@{at}", named.label),
+        None => named.label.clone(),
+    };
+    note("snapshot", args.evidence.snapshot.iter().map(snapshot).collect());
+    note("file-times", args.evidence.file_times.then(|| "yes".to_owned()).into_iter().collect());
+    options
+}
+
+/// Refuses an output folder that lies inside evidence, before anything is read.
+fn keep_out_of_evidence(out: &Path, evidence: &[PathBuf]) -> Result<(), Failure> {
+    let refuse = |message: String| Failure::Usage {
+        message,
+        hint: "choose a folder beside the evidence, not in it".to_owned(),
+    };
+    let mut existing = std::path::absolute(out).map_err(|error| refuse(error.to_string()))?;
+    while !existing.exists() {
+        if !existing.pop() {
+            break;
+        }
+    }
+    let place = fs::canonicalize(&existing).map_err(|error| refuse(error.to_string()))?;
+    for path in evidence {
+        if fs::canonicalize(path).is_ok_and(|root| place.starts_with(&root)) {
+            return Err(refuse(format!(
+                "the output folder `{}` lies inside the evidence `{}`",
+                out.display(),
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn timeline(args: &TimelineArgs) -> Outcome {
+    let index = open(&args.evidence)?;
+    let analysis = analysis(&index, &args.evidence, &args.unfold, false)?;
+    let changes: Vec<Change> = analysis
+        .changes
+        .iter()
+        .filter(|change| scope::holds(&args.scope, change, false))
+        .cloned()
+        .collect();
+    match args.format {
+        TimelineFormat::Table => print_changes(&changes)?,
+        TimelineFormat::Csv => to_stdout(|stdout| report::write_changes(&changes, stdout))?,
+        TimelineFormat::Jsonl => to_stdout(|stdout| report::json::write_lines(&changes, stdout))?,
+    }
+    Ok(verdict(&analysis))
+}
+
+fn print_changes(changes: &[Change]) -> Result<(), Failure> {
+    out(&terminal::changes_table(changes, style()))?;
+    drop(writeln!(io::stderr().lock(), "{}", terminal::changes_total(changes)));
+    Ok(())
+}
+
+/// Writes through a buffer, so that a closed pipe ends quietly and everything else is said.
+fn to_stdout(
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), report::ReportError>,
+) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    write(&mut bytes)?;
+    io::stdout().lock().write_all(&bytes).map_err(Failure::Stdout)
+}
+
+fn diff(args: &DiffArgs) -> Outcome {
+    let index = open(&args.evidence)?;
+    let analysis = analysis(&index, &args.evidence, &[], false)?;
+    let bounds = diff_bounds(args, &analysis)?;
+    let position = |tenant: &str, label: &str| {
+        analysis
+            .snapshots
+            .iter()
+            .find(|s| s.tenant_id == tenant && s.label == label)
+            .map(|s| s.position)
+    };
+    let changes = between(&analysis.changes, &position, &|tenant| bounds.get(tenant).copied());
+    let changes: Vec<Change> =
+        changes.into_iter().filter(|change| scope::holds(&args.scope, change, false)).collect();
+    match args.format {
+        DiffFormat::Table => print_changes(&changes)?,
+        DiffFormat::Csv => to_stdout(|stdout| report::write_changes(&changes, stdout))?,
+        DiffFormat::Json => to_stdout(|stdout| report::json::write_array(&changes, stdout))?,
+        DiffFormat::Graph => {
+            let list = report::graph::change_list(&changes)?;
+            out(&list.json)?;
+            for (kind, count) in list.left_out {
+                let line = format!("{count} rows `{kind}` have no place in a change list");
+                drop(writeln!(io::stderr().lock(), "{line}"));
+            }
+        }
+    }
+    Ok(verdict(&analysis))
+}
+
+/// The snapshots to compare, by tenant; a tenant in which a name stands for nothing is left out, all of them is an error.
+fn diff_bounds(
+    args: &DiffArgs,
+    analysis: &Analysis,
+) -> Result<BTreeMap<String, (usize, usize)>, Failure> {
+    let mut by_tenant: BTreeMap<&str, Vec<&SnapshotRow>> = BTreeMap::new();
+    for snapshot in &analysis.snapshots {
+        by_tenant.entry(&snapshot.tenant_id).or_default().push(snapshot);
+    }
+    let mut bounds = BTreeMap::new();
+    let mut refused = None;
+    for (tenant, snapshots) in by_tenant {
+        let find = |word: &Option<String>, default: usize| match word {
+            Some(word) => select::snapshot(word, &snapshots).map_err(|no| (word.clone(), no)),
+            None => Ok(default),
+        };
+        match (find(&args.from, 1), find(&args.to, snapshots.len())) {
+            (Ok(from), Ok(to)) => {
+                bounds.insert(tenant.to_owned(), (from, to));
+            }
+            (Err(no), _) | (_, Err(no)) => refused = Some(no),
+        }
+    }
+    match (bounds.is_empty(), refused) {
+        (true, Some((word, no))) => {
+            let known: Vec<&str> = analysis.snapshots.iter().map(|s| s.label.as_str()).collect();
+            let message = match no {
+                select::NoSnapshot::Unknown => format!("no snapshot is called `{word}`"),
+                select::NoSnapshot::Ambiguous(labels) => {
+                    format!("`{word}` stands for several snapshots: {}", labels.join(", "))
+                }
+            };
+            let hint = format!("known are {}; or count: 1 is the earliest, -1 the latest", known.join(", "));
+            Err(Failure::Usage { message, hint })
+        }
+        _ => Ok(bounds),
+    }
+}
+
+fn show(args: &ShowArgs) -> Outcome {
+    let index = open(&args.evidence)?;
+    if let Some(receipt) = &args.receipt {
+        return show_receipt(&index, receipt);
+    }
+    let id = args.id.clone().unwrap_or_default();
+    let states = state_of(&index, catalogue(), &id, args.at)?;
+    if states.is_empty() {
+        return Err(Failure::Usage {
+            message: format!("no object `{id}` in the evidence at that time"),
+            hint: "`timeline --id` also finds ids that are only targets of links".to_owned(),
+        });
+    }
+    if args.json {
+        pretty(&Value::Array(states.iter().map(state_json).collect()))?;
+    } else {
+        for state in &states {
+            out(&state_text(state))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn state_json(state: &ObjectState) -> Value {
+    let attributes: Map<String, Value> = state
+        .attributes
+        .iter()
+        .map(|attribute| {
+            let value: Value = serde_json::from_str(&attribute.value).unwrap_or(Value::Null);
+            let shown = json!({
+                "value": value, "snapshot": attribute.snapshot,
+                "receipt": attribute.receipt.map(|receipt| receipt.to_string()),
+            });
+            (attribute.path.clone(), shown)
+        })
+        .collect();
+    let links: Vec<Value> = state
+        .links
+        .iter()
+        .map(|link| {
+            json!({
+                "relation": link.relation, "target": link.target, "snapshot": link.snapshot,
+                "receipt": link.receipt.to_string(),
+            })
+        })
+        .collect();
+    json!({
+        "tenant_id": state.tenant_id, "object_type": state.object_type, "object_id": state.object_id,
+        "object_name": state.object_name, "deleted": state.deleted, "attributes": attributes, "links": links,
+    })
+}
+
+fn state_text(state: &ObjectState) -> String {
+    let bin = if state.deleted { " (in the recycle bin)" } else { "" };
+    let mut text = format!(
+        "{} {} {}{bin}\ntenant {}\n",
+        state.object_type, state.object_id, state.object_name, state.tenant_id
+    );
+    let wide = state.attributes.iter().map(|a| a.path.chars().count()).max().unwrap_or(0);
+    for attribute in &state.attributes {
+        let receipt = attribute.receipt.map(|receipt| receipt.to_string()).unwrap_or_default();
+        text.push_str(&format!(
+            "  {:wide$}  {}   [{} {receipt}]\n",
+            attribute.path, attribute.value, attribute.snapshot
+        ));
+    }
+    for link in &state.links {
+        text.push_str(&format!(
+            "  {:wide$}  {}   [{} {}]\n",
+            link.relation, link.target, link.snapshot, link.receipt
+        ));
+    }
+    let lines: Vec<String> =
+        text.lines().map(|line| report::text::escaped(line).into_owned()).collect();
+    lines.join("\n") + "\n"
+}
+
+/// Opens a receipt again: the exhibit must still have the hash that its name begins with.
+fn show_receipt(index: &Index, text: &str) -> Outcome {
+    let receipt: Receipt = text.parse().map_err(|error: crate::model::ReceiptError| Failure::Usage {
+        message: error.to_string(),
+        hint: "copy it from the columns evidence_before and evidence_after".to_owned(),
+    })?;
+    let exhibits = index.exhibits_named(receipt.exhibit);
+    let Some(exhibit) = exhibits.first().and_then(|place| index.exhibits.get(*place)) else {
+        drop(writeln!(io::stderr().lock(), "entrace: {} is not in the evidence, or is no longer what it was", receipt.exhibit));
+        return Ok(Exit::Failed);
+    };
+    let opened = index::open_receipt(exhibit, receipt.span).map_err(crate::history::HistoryError::Open)?;
+    let mut stderr = io::stderr().lock();
+    let sha256 = blake3::Hash::from_bytes(exhibit.prints.sha256).to_hex();
+    let path = report::text::escaped(&exhibit.shown).into_owned();
+    drop(writeln!(stderr, "{path}\nSHA-256 {sha256} verified"));
+    let Some(opened) = opened else {
+        drop(writeln!(stderr, "entrace: the receipt reaches beyond the exhibit"));
+        return Ok(Exit::Failed);
+    };
+    if let Some(place) = receipt.span {
+        drop(writeln!(
+            stderr,
+            "bytes {}+{} of {}, line {}",
+            place.offset_bytes, place.len_bytes, exhibit.size_bytes, opened.line
+        ));
+    }
+    drop(stderr);
+    let text = String::from_utf8_lossy(&opened.text);
+    if io::stdout().is_terminal() {
+        let lines: Vec<String> = text.lines().map(|line| report::text::escaped(line).into_owned()).collect();
+        out(&(lines.join("\n") + "\n"))?;
+    } else {
+        out(&text)?;
+        out("\n")?;
+    }
+    Ok(Exit::Done)
+}
+
+fn synthesize(args: &SynthArgs) -> Outcome {
+    let options = SynthOptions {
+        users: args.users,
+        snapshots: args.snapshots,
+        seed: args.seed,
+        incident: args.incident,
+        format: args.format,
+        ..SynthOptions::default()
+    };
+    let summary = write_tenant(&options, &args.out)?;
+    let line = format!(
+        "{} files, {} bytes, {} operations, {} expected rows; answer key {}",
+        summary.files, summary.bytes, summary.operations, summary.expected, summary.key.display()
+    );
+    drop(writeln!(io::stderr().lock(), "{line}"));
+    Ok(Exit::Done)
+}
+
+fn explain(word: &str) -> Outcome {
+    if let Some(code) = codes::code(word) {
+        let damage = if code.damage { "\nexit code 3: some input was damaged, refused or quarantined" } else { "" };
+        out(&format!("{}: {}\nwhat to do: {}{damage}\n", code.code, code.meaning, code.advice))?;
+        return Ok(Exit::Done);
+    }
+    if let Some(kind) = ChangeKind::from_word(word) {
+        out(&format!("{kind}: a kind of change; see the README, \"Words\"\n"))?;
+        return Ok(Exit::Done);
+    }
+    let known: Vec<&str> = codes::codes().map(|code| code.code.as_str()).collect();
+    Err(Failure::Usage {
+        message: format!("no code `{word}`"),
+        hint: format!("known are {}", known.join(", ")),
+    })
+}
