@@ -937,6 +937,9 @@ def compare(rows, other):
     return count
 
 
+csv.field_size_limit(1 << 30)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("evidence", nargs="+")

@@ -100,8 +100,8 @@ impl<'a> Engine<'a> {
         let wanted: Vec<&Entry> = index
             .runs
             .par_iter()
-            .flat_map_iter(|((tenant, object_type), run)| {
-                wanted_entries(index, tenant, object_type, run, &askings)
+            .flat_map_iter(|((_, object_type), run)| {
+                wanted_entries(index, object_type, run, &askings)
             })
             .collect();
         let opened = open_records(index, wanted.into_iter())?;
@@ -182,7 +182,11 @@ impl<'a> Engine<'a> {
             ends.push(range.end);
             for end in ends {
                 let life = run.get(start..end).unwrap_or_default();
-                drafts.extend(context.rows(life, &self.askings));
+                let aim = life.first().and_then(|entry| edge_target(self.catalogue, object_type, &entry.id));
+                drafts.extend(context.rows(life, &self.askings).into_iter().map(|draft| match &aim {
+                    Some((target_type, target)) => draft.aimed_at(target_type, target),
+                    None => draft,
+                }));
                 start = end;
             }
         }
@@ -494,13 +498,12 @@ fn tier0_principals(index: &Index, catalogue: &Catalogue) -> BTreeSet<(String, O
 /// The records that deciding needs: one per distinct content of an object that has several, and those whose dates count.
 fn wanted_entries<'a>(
     index: &Index,
-    tenant: &str,
     object_type: &str,
     run: &'a Run,
     askings: &Askings,
 ) -> Vec<&'a Entry> {
     let first_capture = run.iter().filter_map(|e| index.capture_of(e)).map(|(c, _)| c).min();
-    let everything = object_type == "directoryRole" && !tenant.is_empty();
+    let everything = object_type == "directoryRole";
     let mut wanted = Vec::new();
     for object in run.chunk_by(|a, b| a.id == b.id) {
         let mut signatures: Vec<Signature> = Vec::new();
@@ -512,8 +515,11 @@ fn wanted_entries<'a>(
                 firsts.push(entry);
             }
         }
-        if firsts.len() > 1 || everything {
+        if firsts.len() > 1 {
             wanted.extend(firsts);
+        }
+        if everything {
+            wanted.extend(object.last());
         }
         let live = object.iter().find(|entry| !entry.deleted);
         let late = |entry: &&Entry| {

@@ -284,9 +284,7 @@ impl<'a> SegmentBuilder<'a> {
         }
         let known = self.catalogue.object_type(object_type);
         match known.map(|known: &ObjectType| &known.identity) {
-            Some(Identity::Singleton) => {
-                Ok(ObjectId::of(&scalar(text, record, "id").unwrap_or_else(|| object_type.to_owned())))
-            }
+            Some(Identity::Singleton) => Ok(ObjectId::of(object_type)),
             Some(Identity::NaturalKey(parts)) => {
                 natural_key(parts, request, text, record).ok_or("natural-key-incomplete")
             }
