@@ -246,7 +246,7 @@ pub fn snapshots_table(snapshots: &[SnapshotRow], style: Style) -> String {
     Table { heads: HEADS, rows }.draw(style)
 }
 
-/// One line per type, attribute or relation and snapshot that is not wholly collected; all lines with `everything`.
+/// One line per snapshot and type, attribute or relation; of these only the gaps, or all, as the scope says.
 #[must_use]
 pub fn coverage_table(analysis: &Analysis, scope: CoverageScope, style: Style) -> String {
     let whole = |state| matches!(state, CoverageState::Collected | CoverageState::Empty);

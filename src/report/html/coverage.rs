@@ -14,6 +14,8 @@ use crate::report::words;
 const COLUMNS: usize = 62;
 /// Gaps that are listed in the coverage section.
 const GAPS: usize = 500;
+/// Characters of the sentence about a gap.
+const SENTENCE: usize = 800;
 /// Snapshots that a sentence names.
 const NAMED: usize = 3;
 
@@ -160,7 +162,7 @@ fn gap(object_type: &str, attribute: &str, rows: &[&CoverageRow]) -> Gap {
     Gap {
         name: Text::name(&name),
         code: Text::name(&code),
-        where_and_why: Text::name(&words::capital(&parts.join("; "))),
+        where_and_why: Text::cut(&words::capital(&parts.join("; ")), SENTENCE),
         consequence: consequence(object_type, attribute, worst),
     }
 }

@@ -13,6 +13,8 @@ use crate::report::{ReportError, RunInfo, figures, words};
 
 /// Warnings and quarantined records on the page, each.
 const WARNINGS: usize = 200;
+/// Characters of a warning.
+const MESSAGE: usize = 2_000;
 /// Tenants named in the title.
 const TENANTS: usize = 5;
 /// Exhibits on the page.
@@ -209,13 +211,16 @@ fn warnings(analysis: &Analysis) -> Warnings {
     let list = analysis.warnings.iter().take(WARNINGS).map(|row| Warning {
         code: Text::name(&row.code),
         place: place(&row.path, row.offset_bytes),
-        message: Text::name(&row.message),
-        advice: (!row.advice.is_empty()).then(|| Text::name(&row.advice)),
+        message: Text::cut(&row.message, MESSAGE),
+        advice: (!row.advice.is_empty()).then(|| Text::cut(&row.advice, MESSAGE)),
     });
     let quarantine = analysis.quarantine.iter().take(WARNINGS).map(|row| Warning {
         code: Text::name(&row.code),
         place: place(&row.path, Some(row.offset_bytes)),
-        message: Text::name(&format!("{} ({} bytes)", row.reason, words::number(row.len_bytes))),
+        message: Text::cut(
+            &format!("{} ({} bytes)", row.reason, words::number(row.len_bytes)),
+            MESSAGE,
+        ),
         advice: None,
     });
     let count = analysis.quarantine.len();
