@@ -392,8 +392,10 @@ impl PathRows<'_, '_> {
             return None;
         }
         let index = self.context.index;
+        // Captures of one snapshot complement each other: only an earlier snapshot could have shown it.
+        let snapshot = index.captures.get(first.capture)?.snapshot;
         let earlier = self.entries.iter().rposition(|entry| {
-            index.capture_of(entry).is_some_and(|(capture, _)| index.before(capture, first.capture))
+            index.capture_of(entry).is_some_and(|(_, capture)| capture.snapshot < snapshot)
         })?;
         let value = self.value(0);
         let schema = self.is_schema(first.capture, value);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::attributes::TypeNames;
+use crate::directory::{Catalogue, Identity};
 use crate::index::{Capture, Index, Listing};
 use crate::intake::Subject;
 use crate::model::{CoverageRow, CoverageState};
@@ -19,8 +20,8 @@ struct Found {
 }
 
 /// Coverage of all snapshots, sorted.
-pub(super) fn rows(index: &Index) -> Vec<CoverageRow> {
-    let mut rows = objects(index);
+pub(super) fn rows(index: &Index, catalogue: &Catalogue) -> Vec<CoverageRow> {
+    let mut rows = objects(index, catalogue);
     rows.extend(relations(index));
     rows.extend(attributes(index));
     rows.sort_by(|a, b| {
@@ -40,7 +41,7 @@ fn position(index: &Index, row: &CoverageRow) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-fn objects(index: &Index) -> Vec<CoverageRow> {
+fn objects(index: &Index, catalogue: &Catalogue) -> Vec<CoverageRow> {
     let mut found: BTreeMap<(usize, String), Found> = BTreeMap::new();
     for indexed in &index.requests {
         let Some(capture) = index.captures.get(indexed.capture) else { continue };
@@ -87,7 +88,7 @@ fn objects(index: &Index) -> Vec<CoverageRow> {
     for (place, snapshot) in index.snapshots.iter().enumerate() {
         for name in types.get(snapshot.tenant.as_str()).into_iter().flatten() {
             let found = found.get(&(place, (*name).to_owned())).unwrap_or(&nothing);
-            let (state, detail) = found.state();
+            let (state, detail) = found.state(is_singleton(catalogue, name));
             rows.push(CoverageRow {
                 tenant_id: snapshot.tenant.clone(),
                 snapshot: snapshot.label.clone(),
@@ -100,6 +101,10 @@ fn objects(index: &Index) -> Vec<CoverageRow> {
         }
     }
     rows
+}
+
+fn is_singleton(catalogue: &Catalogue, object_type: &str) -> bool {
+    catalogue.object_type(object_type).is_some_and(|known| known.identity == Identity::Singleton)
 }
 
 fn named(object_type: &str, deleted: bool) -> String {
@@ -124,7 +129,7 @@ impl Found {
         }
     }
 
-    fn state(&self) -> (CoverageState, String) {
+    fn state(&self, singleton: bool) -> (CoverageState, String) {
         let mut detail: Vec<String> = self.broken.iter().map(|why| (*why).to_owned()).collect();
         if !self.refused.is_empty() {
             let codes: Vec<&str> = self.refused.iter().map(String::as_str).collect();
@@ -132,7 +137,7 @@ impl Found {
         }
         let state = if self.lists == 0 && self.objects == 0 && !self.singles {
             if self.refused.is_empty() { CoverageState::NotCollected } else { CoverageState::Denied }
-        } else if self.lists == 0 {
+        } else if self.lists == 0 && !singleton {
             detail.push("single objects, no list".to_owned());
             CoverageState::Partial
         } else if !detail.is_empty() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::draft::{Draft, Subject};
-use crate::index::{Index, LinkObservation, LinkRun, ObjectId};
+use crate::index::{Index, LinkObservation, LinkRun, Listing, ObjectId};
 use crate::model::{Certainty, ChangeKind, Lane, Reason, Receipt};
 
 /// Lists of more targets than this fill several pages, so that one page alone may be a rest.
@@ -86,10 +86,12 @@ impl Follower<'_> {
             return None;
         }
         let capture = self.index.captures.get(observation.capture)?;
-        let counted = capture.count.is_some_and(|count| {
+        // The count of a list of objects says nothing of what is expanded inside them.
+        let count = capture.count.filter(|_| capture.listing == Listing::Links);
+        let counted = count.is_some_and(|count| {
             u64::try_from(observation.others.len()).is_ok_and(|found| found == count)
         });
-        if capture.count.is_some() && !counted {
+        if count.is_some() && !counted {
             return Some((Certainty::Unproven, Some(Reason::CountMismatch)));
         }
         if counted {

@@ -261,7 +261,8 @@ impl<'a> Engine<'a> {
                         continue;
                     }
                     let own = restless.get(&(tenant.as_str(), source.0, source.1));
-                    let unsettled = own.is_some_and(|events| {
+                    // A list of its own proves that its source is there; an inverse list does not.
+                    let unsettled = run.inverse && own.is_some_and(|events| {
                         events.iter().any(|event| comes_or_goes_within(event, &draft))
                     });
                     if !unsettled {
@@ -273,7 +274,7 @@ impl<'a> Engine<'a> {
         rows
     }
 
-    /// Whether the source of the run was itself observed before its links were.
+    /// Whether the object of the run was itself observed in an earlier snapshot than its links.
     fn source_seen_before(&self, tenant: &str, run: &crate::index::LinkRun) -> bool {
         let Some(first) = run.observations.first() else { return false };
         let key = (tenant.to_owned(), Arc::clone(&run.key.source_type));
@@ -283,7 +284,8 @@ impl<'a> Engine<'a> {
                 .get(start)
                 .filter(|entry| entry.id == run.key.source)
                 .and_then(|entry| self.index.capture_of(entry))
-                .is_some_and(|(capture, _)| self.index.before(capture, first.capture))
+                .zip(self.index.captures.get(first.capture))
+                .is_some_and(|((_, seen), listed)| seen.snapshot < listed.snapshot)
         })
     }
 

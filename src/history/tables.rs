@@ -33,7 +33,7 @@ pub(super) fn analysis(
             Vec::new()
         },
         exhibits: index.exhibits.iter().map(|exhibit| exhibit_row(index, exhibit)).collect(),
-        coverage: coverage::rows(index),
+        coverage: coverage::rows(index, catalogue),
         warnings: warnings(index),
         quarantine: quarantine(index),
         tally,

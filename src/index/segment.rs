@@ -404,6 +404,33 @@ impl<'a> SegmentBuilder<'a> {
         })
     }
 
+    /// A relation that was expanded and is absent has no links: Graph leaves out an empty `manager`.
+    fn empty_expansions(
+        &mut self,
+        object: (&Arc<str>, &ObjectId),
+        position: u32,
+        request: &Request,
+        text: &[u8],
+        record: &Record,
+    ) {
+        for name in &request.expanded {
+            if record.member(text, name).is_some() {
+                continue;
+            }
+            if let Role::Links(relation, _, inverse) = self.classify(object.0, name.as_bytes()) {
+                let key = LinkKey {
+                    source_type: Arc::clone(object.0),
+                    source: object.1.clone(),
+                    relation,
+                };
+                let span = Some((as_u64(record.span.start), as_u32(record.span.len())));
+                let others = Vec::new();
+                let list = LinkList { key, inverse, request: position, span, partial: false, others };
+                self.segment.links.push(list);
+            }
+        }
+    }
+
     fn other_end(
         &mut self,
         other_type: &Arc<str>,
@@ -487,6 +514,7 @@ impl Sink for SegmentBuilder<'_> {
         }
         let (content, volatile, explicit_empty) =
             self.members((&object_type, &id), position, text, record);
+        self.empty_expansions((&object_type, &id), position, request, text, record);
         let habit = (position, Arc::clone(&object_type));
         *self.segment.explicit_empty.entry(habit).or_default() |= explicit_empty;
         let in_bin = matches!(request.subject, Subject::Objects { bin: true, .. });

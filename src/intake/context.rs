@@ -20,6 +20,8 @@ pub struct Context {
     pub segments: Vec<Segment>,
     /// Names of the select list; `None` where there is none. Expansions are not in it.
     pub select: Option<Vec<String>>,
+    /// Names of the expanded relations.
+    pub expanded: Vec<String>,
     /// Whether it describes one entity rather than a collection.
     pub entity: bool,
     /// Whether it describes a delta answer.
@@ -40,13 +42,14 @@ impl Context {
             Some(rest) => (rest, true),
             None => (fragment, false),
         };
-        let (path, select) = split_select(fragment);
+        let (path, select, expanded) = split_select(fragment);
         let segments = segments(path)?;
         Some(Self {
             api_version: api_version.to_owned(),
             entity: entity || segments.last()?.key.is_some(),
             segments,
             select,
+            expanded,
             delta,
         })
     }
@@ -72,9 +75,10 @@ impl Context {
     }
 }
 
-/// Parts `users(id,manager(id))` into the path and the names of its select list.
-fn split_select(fragment: &str) -> (&str, Option<Vec<String>>) {
-    let Some(body) = fragment.strip_suffix(')') else { return (fragment, None) };
+/// Parts `users(id,manager(id))` into the path, the names of its select list and those of its expansions.
+fn split_select(fragment: &str) -> (&str, Option<Vec<String>>, Vec<String>) {
+    let plain = (fragment, None, Vec::new());
+    let Some(body) = fragment.strip_suffix(')') else { return plain };
     let mut depth = 1_usize;
     let open = body.char_indices().rev().find_map(|(at, character)| {
         match character {
@@ -84,19 +88,19 @@ fn split_select(fragment: &str) -> (&str, Option<Vec<String>>) {
         }
         (depth == 0).then_some(at)
     });
-    let Some((path, list)) = open.and_then(|at| body.split_at_checked(at)) else {
-        return (fragment, None);
-    };
+    let Some((path, list)) = open.and_then(|at| body.split_at_checked(at)) else { return plain };
     let list = list.strip_prefix('(').unwrap_or(list);
     if list.starts_with('\'') {
-        return (fragment, None);
+        return plain;
     }
-    let names: Vec<String> = split_commas(list)
+    let (expanded, selected): (Vec<&str>, Vec<&str>) = split_commas(list)
         .into_iter()
-        .filter(|item| !item.contains('(') && !item.is_empty() && *item != "*")
-        .map(str::to_owned)
-        .collect();
-    (path, (!names.is_empty()).then_some(names))
+        .filter(|item| !item.is_empty() && *item != "*")
+        .partition(|item| item.contains('('));
+    let name = |item: &str| item.split('(').next().unwrap_or_default().to_owned();
+    let select: Vec<String> = selected.into_iter().map(str::to_owned).collect();
+    let expanded = expanded.into_iter().map(name).collect();
+    (path, (!select.is_empty()).then_some(select), expanded)
 }
 
 fn split_commas(list: &str) -> Vec<&str> {
@@ -169,6 +173,7 @@ mod tests {
         let context = parse("users(id,displayName,manager(id,mail))/$entity");
         assert_eq!(context.select, Some(vec!["id".to_owned(), "displayName".to_owned()]));
         assert!(context.entity);
+        assert_eq!(context.expanded, ["manager"]);
         assert_eq!(parse("devices(registeredUsers())").select, None);
         assert_eq!(parse("devices(registeredUsers())").path(), "devices");
     }

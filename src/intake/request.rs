@@ -115,6 +115,8 @@ pub struct Request {
     pub api_version: String,
     /// Names of the select list.
     pub select: Option<Vec<String>>,
+    /// Names of the expanded relations.
+    pub expanded: Vec<String>,
     /// Whether another page follows.
     pub next_link: bool,
     /// `$filter` and `$search` of the next link; empty if none is visible.
@@ -158,6 +160,7 @@ impl Request {
             context: url.map(str::to_owned),
             api_version: context.as_ref().map(|c| c.api_version.clone()).unwrap_or_default(),
             delta: context.as_ref().is_some_and(|context| context.delta),
+            expanded: context.as_ref().map(|c| c.expanded.clone()).unwrap_or_default(),
             select: context.and_then(|context| context.select),
             next_link: false,
             narrowing: String::new(),
