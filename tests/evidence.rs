@@ -54,7 +54,10 @@ impl Page {
             page.insert("@odata.count".to_owned(), json!(count));
         }
         if let Some(next) = &self.next {
-            page.insert("@odata.nextLink".to_owned(), json!(format!("https://graph.microsoft.com/v1.0/{next}")));
+            page.insert(
+                "@odata.nextLink".to_owned(),
+                json!(format!("https://graph.microsoft.com/v1.0/{next}")),
+            );
         }
         page.insert("value".to_owned(), json!(self.items));
         Value::Object(page)
@@ -120,7 +123,12 @@ impl Evidence {
     }
 
     /// A whole and counted list at three o'clock.
-    pub(crate) fn list(&self, number: i64, path: &str, items: impl IntoIterator<Item = Value>) -> &Self {
+    pub(crate) fn list(
+        &self,
+        number: i64,
+        path: &str,
+        items: impl IntoIterator<Item = Value>,
+    ) -> &Self {
         let page = page(path, items).counted();
         let stem = path.split('(').next().unwrap().replace('/', "_");
         self.page(number, 0, &stem, &page)
@@ -132,8 +140,18 @@ impl Evidence {
     }
 
     /// The users in the recycle bin of a day, read at the given minute.
-    pub(crate) fn bin(&self, number: i64, minute: u32, items: impl IntoIterator<Item = Value>) -> &Self {
-        self.page(number, minute, "directory_deletedItems_microsoft.graph.user", &page("users", items))
+    pub(crate) fn bin(
+        &self,
+        number: i64,
+        minute: u32,
+        items: impl IntoIterator<Item = Value>,
+    ) -> &Self {
+        self.page(
+            number,
+            minute,
+            "directory_deletedItems_microsoft.graph.user",
+            &page("users", items),
+        )
     }
 
     /// The members of a group of a day, read at the given minute.
@@ -144,15 +162,16 @@ impl Evidence {
         group: &str,
         ids: impl IntoIterator<Item = &'a str>,
     ) -> &Self {
-        let members = ids.into_iter().map(|id| json!({"@odata.type": "#microsoft.graph.user", "id": id}));
+        let members =
+            ids.into_iter().map(|id| json!({"@odata.type": "#microsoft.graph.user", "id": id}));
         let stem = format!("groups_{group}_members");
         self.page(number, minute, &stem, &page("directoryObjects", members))
     }
 }
 
-/// A user with a name and a principal name.
+/// A user with a name and a principal name (`name-ID@example.test`).
 pub(crate) fn user(id: &str, name: &str) -> Value {
-    json!({"id": id, "displayName": name, "userPrincipalName": format!("{id}@example.test")})
+    json!({"id": id, "displayName": name, "userPrincipalName": format!("name-{id}@example.test")})
 }
 
 /// The same object with some members set.

@@ -1,6 +1,6 @@
 //! Runs the program and reads what it writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,8 @@ impl Ran {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     pub(crate) fn rows(&self) -> Rows {
@@ -162,7 +163,7 @@ impl Report {
         serde_json::from_slice(&self.bytes("run.json")).unwrap()
     }
 
-    /// Path, offset and code of every warning.
+    /// Code, path and offset of every warning.
     pub(crate) fn warnings(&self) -> Vec<(String, String, String)> {
         let table = self.table("warnings.csv");
         let cell = |row: &Row, name: &str| row.get(name).to_owned();
@@ -171,6 +172,11 @@ impl Report {
             .iter()
             .map(|row| (cell(row, "code"), cell(row, "path"), cell(row, "offset_bytes")))
             .collect()
+    }
+
+    /// The codes of all warnings.
+    pub(crate) fn codes(&self) -> BTreeSet<String> {
+        self.warnings().into_iter().map(|(code, ..)| code).collect()
     }
 
     /// Fails unless every exhibit and the whole run account for every record.
@@ -227,7 +233,8 @@ impl Evidence {
     /// Writes the report beside the evidence.
     pub(crate) fn report(&self, options: &[&str]) -> Report {
         let out = self.beside("out");
-        let ran = Ran::of(command().arg("report").arg(self.root()).arg("-o").arg(&out).args(options));
+        let ran =
+            Ran::of(command().arg("report").arg(self.root()).arg("-o").arg(&out).args(options));
         Report { ran, out }
     }
 }

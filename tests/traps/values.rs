@@ -13,7 +13,9 @@ fn a_change_across_a_day_that_did_not_collect_it_is_one_row_with_the_wide_window
     evidence.list(3, "users(id,displayName,jobTitle)", title("Chief"));
     assert_eq!(
         evidence.timeline(),
-        [r#"modified user u1 jobTitle: "Clerk" -> "Chief" (11-01T03:00..11-03T03:00) change proven"#]
+        [
+            r#"modified user u1 jobTitle: "Clerk" -> "Chief" (11-01T03:00..11-03T03:00) change proven"#
+        ]
     );
 }
 
@@ -43,19 +45,29 @@ fn the_window_begins_at_the_last_capture_with_the_old_value() {
         rows.lines(),
         [r#"modified user u1 displayName: "A" -> "B" (11-02T03:00..11-03T03:00) change proven"#]
     );
-    assert_eq!((rows.0[0].get("from_snapshot"), rows.0[0].get("to_snapshot")), (&*day(2), &*day(3)));
-    assert_eq!(rows.0[0].get("object_name"), "B");
+    assert_eq!(
+        (rows.0[0].get("from_snapshot"), rows.0[0].get("to_snapshot")),
+        (&*day(2), &*day(3))
+    );
+    assert_eq!(rows.0[0].get("object_name"), "name-u1@example.test");
 }
 
 #[test]
 fn a_null_written_over_every_user_is_a_change_of_each() {
     let evidence = Evidence::new();
     let titled = |title: Option<&str>| {
-        people(1..4).into_iter().map(move |user| with(user, json!({"jobTitle": title}))).collect::<Vec<_>>()
+        people(1..4)
+            .into_iter()
+            .map(move |user| with(user, json!({"jobTitle": title})))
+            .collect::<Vec<_>>()
     };
     evidence.users(1, titled(Some("Clerk")));
     evidence.users(2, titled(None));
-    let row = |id| format!(r#"modified user {id} jobTitle: "Clerk" ->  (11-01T03:00..11-02T03:00) change proven"#);
+    let row = |id| {
+        format!(
+            r#"modified user {id} jobTitle: "Clerk" ->  (11-01T03:00..11-02T03:00) change proven"#
+        )
+    };
     assert_eq!(evidence.timeline(), [row("u01"), row("u02"), row("u03")]);
     assert!(evidence.lane("schema").is_empty());
 }
@@ -65,7 +77,10 @@ fn the_same_value_over_every_user_is_a_change_of_each() {
     let evidence = Evidence::new();
     let titled = |title: &str| {
         let title = title.to_owned();
-        people(1..4).into_iter().map(move |user| with(user, json!({"jobTitle": title}))).collect::<Vec<_>>()
+        people(1..4)
+            .into_iter()
+            .map(move |user| with(user, json!({"jobTitle": title})))
+            .collect::<Vec<_>>()
     };
     evidence.users(1, titled("Clerk"));
     evidence.users(2, titled(""));
@@ -114,7 +129,12 @@ fn instants_with_offsets_and_numbers_in_other_notations_are_the_same() {
         let text = format!(
             r#"{{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users","value":[{{"id":"u1","employeeHireDate":"{hired}","passwordAge":{number}}}]}}"#
         );
-        let name = format!("{}/{}/users_{}.json", crate::evidence::TENANT, crate::evidence::day(day), crate::evidence::stamp(day, 0));
+        let name = format!(
+            "{}/{}/users_{}.json",
+            crate::evidence::TENANT,
+            crate::evidence::day(day),
+            crate::evidence::stamp(day, 0)
+        );
         evidence.file(name, text);
     };
     raw(1, "2026-01-02T03:04:05Z", "10");
@@ -134,7 +154,11 @@ fn scope_words_are_a_set_and_only_what_was_gained_is_added() {
     };
     evidence.list(1, "oauth2PermissionGrants", grant("User.Read Mail.Read"));
     evidence.list(2, "oauth2PermissionGrants", grant(" Mail.Read  User.Read"));
-    evidence.list(3, "oauth2PermissionGrants", grant("User.Read Mail.Read Directory.ReadWrite.All"));
+    evidence.list(
+        3,
+        "oauth2PermissionGrants",
+        grant("User.Read Mail.Read Directory.ReadWrite.All"),
+    );
     assert_eq!(
         evidence.timeline(),
         [concat!(
@@ -164,7 +188,10 @@ fn a_list_is_a_set_unless_its_order_has_a_meaning() {
     let rows = evidence.rows(&[]);
     assert_eq!(rows.column("object_type"), ["crossTenantAccessPolicyConfigurationDefault"]);
     let row = &rows.0[0];
-    assert_eq!(row.get("attribute"), format!("invitationRedemptionIdentityProviderConfiguration.{order}"));
+    assert_eq!(
+        row.get("attribute"),
+        format!("invitationRedemptionIdentityProviderConfiguration.{order}")
+    );
     assert_eq!((row.get("before"), row.get("after")), (r#"["a","b"]"#, r#"["b","a"]"#));
     assert_eq!((row.get("lane"), row.get("certainty")), ("change", "proven"));
 }
@@ -177,7 +204,9 @@ fn repeated_elements_count() {
     evidence.users(2, phones(&["1", "2", "2"]));
     assert_eq!(
         evidence.timeline(),
-        [r#"modified user u1 businessPhones: ["1","2"] -> ["1","2","2"] +["2"] (11-01T03:00..11-02T03:00) change proven"#]
+        [
+            r#"modified user u1 businessPhones: ["1","2"] -> ["1","2","2"] +["2"] (11-01T03:00..11-02T03:00) change proven"#
+        ]
     );
 }
 
@@ -213,9 +242,15 @@ fn a_nested_value_is_named_by_its_path() {
 #[test]
 fn a_whole_complex_value_set_to_null_is_a_change_of_each_of_its_parts() {
     let evidence = Evidence::new();
-    let policy = |grant: serde_json::Value| [json!({"id": "p1", "displayName": "P", "grantControls": grant})];
+    let policy = |grant: serde_json::Value| {
+        [json!({"id": "p1", "displayName": "P", "grantControls": grant})]
+    };
     let path = "identity/conditionalAccess/policies";
-    evidence.list(1, path, policy(json!({"operator": "OR", "builtInControls": ["mfa"], "termsOfUse": []})));
+    evidence.list(
+        1,
+        path,
+        policy(json!({"operator": "OR", "builtInControls": ["mfa"], "termsOfUse": []})),
+    );
     evidence.list(2, path, policy(json!(null)));
     assert_eq!(
         evidence.timeline(),
@@ -251,7 +286,11 @@ fn a_changed_element_of_a_keyed_list_has_its_old_and_its_new_form() {
 fn an_unknown_type_is_kept_and_compared() {
     let evidence = Evidence::new();
     let path = "identityGovernance/fooBars";
-    evidence.list(1, path, [json!({"id": "x1", "colour": "red"}), json!({"id": "x2", "colour": "red"})]);
+    evidence.list(
+        1,
+        path,
+        [json!({"id": "x1", "colour": "red"}), json!({"id": "x2", "colour": "red"})],
+    );
     evidence.list(2, path, [json!({"id": "x1", "colour": "blue"})]);
     assert_eq!(
         evidence.timeline(),
@@ -276,7 +315,9 @@ fn an_attribute_that_moves_by_itself_is_folded_into_its_lane() {
     assert_eq!(evidence.timeline(), [""; 0]);
     assert_eq!(
         evidence.rows(&["--lane", "volatile"]).lines(),
-        ["modified user  onPremisesLastSyncDateTime (11-01T03:00..11-02T03:00) volatile proven volatile-attribute x3"]
+        [
+            "modified user  onPremisesLastSyncDateTime (11-01T03:00..11-02T03:00) volatile proven volatile-attribute x3"
+        ]
     );
     assert_eq!(evidence.lane("volatile").len(), 3);
 }
@@ -286,7 +327,8 @@ fn a_user_listed_with_several_selects_on_one_day_is_one_user() {
     let evidence = Evidence::new();
     for (day, name, enabled) in [(1, "A", true), (2, "B", false)] {
         let named = page("users(id,displayName)", [json!({"id": "u1", "displayName": name})]);
-        let state = page("users(id,accountEnabled)", [json!({"id": "u1", "accountEnabled": enabled})]);
+        let state =
+            page("users(id,accountEnabled)", [json!({"id": "u1", "accountEnabled": enabled})]);
         evidence.page(day, 0, "users", &named);
         evidence.page(day, 5, "users", &state);
     }
