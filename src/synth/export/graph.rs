@@ -362,6 +362,7 @@ impl Exporter<'_> {
             .map(|role| (role, held(&self.tenant.word(role, "roleTemplateId", at))))
             .collect();
         for (role, targets) in roles {
+            self.written.role_members.push((self.day, self.now(), targets.clone()));
             match self.options.format {
                 ExportFormat::Graph => self.link_pages((role, "members"), &targets)?,
                 _ => self.link_file((role, "members"), &targets)?,

@@ -36,6 +36,8 @@ pub(super) const SECOND_PART: i64 = 3_000;
 pub(super) struct Written {
     pub(super) captures: Vec<Capture>,
     pub(super) links: Vec<LinkCapture>,
+    /// Who holds an activated role, by day and time of reading.
+    pub(super) role_members: Vec<(usize, i64, Vec<Obj>)>,
     /// Label, start and end of each snapshot.
     pub(super) snapshots: Vec<(String, i64, i64)>,
     pub(super) files: u64,
@@ -261,7 +263,11 @@ impl Exporter<'_> {
 
     fn bins(&mut self) -> Result<(), SynthError> {
         for ty in Ty::ALL.iter().copied().filter(|ty| ty.spec().bin.is_some()) {
-            let select = (ty == Ty::User).then_some(plan::USER_BIN);
+            let names = match self.options.format {
+                ExportFormat::Graph => plan::USER_BIN,
+                _ => plan::USER_ALL,
+            };
+            let select = (ty == Ty::User).then_some(names);
             self.list(&ListRequest { bin: true, select, series: None, ..ListRequest::of(ty) })?;
         }
         Ok(())

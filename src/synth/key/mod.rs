@@ -65,6 +65,7 @@ pub(super) struct View<'a> {
     pub(super) tenant: &'a Tenant,
     captures: BTreeMap<Ty, Vec<&'a Capture>>,
     links: BTreeMap<Relation, Vec<&'a LinkCapture>>,
+    role_members: &'a [(usize, i64, Vec<Obj>)],
 }
 
 impl<'a> View<'a> {
@@ -77,7 +78,7 @@ impl<'a> View<'a> {
         for link in &written.links {
             links.entry(link.relation).or_default().push(link);
         }
-        Self { tenant, captures, links }
+        Self { tenant, captures, links, role_members: &written.role_members }
     }
 
     fn captures(&self, ty: Ty) -> &[&'a Capture] {
