@@ -267,16 +267,8 @@ fn edge(tenant: &Tenant, one: &Operation, obj: Obj, note: &mut impl FnMut(Obj, O
         Ty::AppRoleAssignment => ("AppRole.Id", word("appRoleId")),
         _ => ("DelegatedPermissionGrant.Scope", word("scope")),
     };
-    let principal = [word("principalId"), word("clientId")].into_iter().find_map(|id| {
-        tenant.find(Ty::ServicePrincipal, &id).or_else(|| tenant.find(Ty::Group, &id)).or_else(
-            || {
-                tenant
-                    .all(Ty::User)
-                    .take(20_000)
-                    .find(|user| !id.is_empty() && tenant.key(*user) == id)
-            },
-        )
-    });
+    let ids = [word("principalId"), word("clientId")];
+    let principal = ids.iter().find_map(|id| tenant.principal(id));
     let there = tenant.is_live(obj, one.at);
     let text = json!(json!(id).to_string());
     let (old, new) = if there { (Value::Null, text) } else { (text, Value::Null) };

@@ -123,6 +123,8 @@ pub(super) struct Tenant {
     records: BTreeMap<Ty, Vec<Record>>,
     keys: BTreeMap<(Ty, String), u32>,
     people: BTreeMap<u32, Map<String, Value>>,
+    /// Whoever holds a role or grant, by id.
+    principals: BTreeMap<String, Obj>,
     pub(super) moves: BTreeMap<Obj, Vec<Moved>>,
     pub(super) settings: BTreeMap<Obj, BTreeMap<String, Vec<Setting>>>,
     pub(super) links: BTreeMap<Relation, Links>,
@@ -141,6 +143,7 @@ impl Tenant {
             records: BTreeMap::new(),
             keys: BTreeMap::new(),
             people: BTreeMap::new(),
+            principals: BTreeMap::new(),
             moves: BTreeMap::new(),
             settings: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -170,6 +173,32 @@ impl Tenant {
     /// The object with this identity.
     pub(super) fn find(&self, ty: Ty, key: &str) -> Option<Obj> {
         self.keys.get(&(ty, key.to_owned())).map(|ix| Obj { ty, ix: *ix })
+    }
+
+    /// Finds out who holds roles and grants, once everything has happened.
+    pub(super) fn index_principals(&mut self) {
+        let mut wanted: BTreeSet<String> = BTreeSet::new();
+        for ty in [Ty::RoleAssignment, Ty::Eligibility, Ty::Grant, Ty::AppRoleAssignment] {
+            for record in self.records.get(&ty).into_iter().flatten() {
+                for name in ["principalId", "clientId"] {
+                    let id = record.base.get(name).and_then(Value::as_str).unwrap_or_default();
+                    wanted.insert(id.to_owned());
+                }
+            }
+        }
+        for ty in [Ty::Group, Ty::ServicePrincipal, Ty::User] {
+            for obj in self.all(ty) {
+                let key = self.key(obj);
+                if wanted.contains(&key) {
+                    self.principals.insert(key, obj);
+                }
+            }
+        }
+    }
+
+    /// The user, group or service principal with this id, if it holds a role or grant.
+    pub(super) fn principal(&self, id: &str) -> Option<Obj> {
+        self.principals.get(id).copied()
     }
 
     /// Identity, as the tables print it.

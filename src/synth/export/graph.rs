@@ -351,7 +351,7 @@ impl Exporter<'_> {
                 .iter()
                 .filter(|one| self.tenant.word(**one, "roleDefinitionId", at) == template)
                 .filter(|one| self.tenant.word(**one, "directoryScopeId", at) == "/")
-                .filter_map(|one| self.principal(&self.tenant.word(*one, "principalId", at)))
+                .filter_map(|one| self.tenant.principal(&self.tenant.word(*one, "principalId", at)))
                 .collect();
             targets.sort();
             targets
@@ -369,16 +369,6 @@ impl Exporter<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The user, group or service principal with this id.
-    pub(super) fn principal(&self, id: &str) -> Option<Obj> {
-        let known =
-            [Ty::Group, Ty::ServicePrincipal].iter().find_map(|ty| self.tenant.find(*ty, id));
-        known.or_else(|| {
-            let users = self.tenant.all(Ty::User).take(20_000);
-            users.into_iter().find(|user| self.tenant.key(*user) == id)
-        })
     }
 
     /// A set with one object.

@@ -206,7 +206,8 @@ impl Exporter<'_> {
             })?;
         }
         let select = match (graph && self.is_small(), self.trouble.grown) {
-            (false, _) => plan::USER_ALL,
+            (false, _) if self.is_small() => plan::USER_ALL,
+            (false, _) => plan::USER_LARGE,
             (true, Some(grown)) if self.day >= grown => plan::USER_GROWN,
             (true, _) => plan::USER_MAIN,
         };

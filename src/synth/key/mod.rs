@@ -164,6 +164,22 @@ pub(super) fn document(
     })
 }
 
+/// The key as text: one line for each row.
+pub(super) fn text(document: &Value) -> String {
+    let mut lines = Vec::new();
+    for (name, value) in document.as_object().into_iter().flatten() {
+        let name = Value::String(name.clone());
+        lines.push(match value {
+            Value::Array(items) if !items.is_empty() => {
+                let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+                format!("{name}:[\n{}\n]", items.join(",\n"))
+            }
+            _ => format!("{name}:{value}"),
+        });
+    }
+    format!("{{\n{}\n}}\n", lines.join(",\n"))
+}
+
 fn row_json(tenant: &Tenant, row: &Row) -> Value {
     let operation = row.effects.last().and_then(|e| tenant.effects.get(*e)).map(|e| e.operation);
     let story =
