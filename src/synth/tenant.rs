@@ -154,10 +154,10 @@ impl Tenant {
 
     /// How many objects of a type ever were.
     pub(super) fn count(&self, ty: Ty) -> u32 {
-        match ty {
-            Ty::User => self.user_count,
-            _ => self.records.get(&ty).map_or(0, |all| u32::try_from(all.len()).unwrap_or(0)),
+        if ty == Ty::User {
+            return self.user_count;
         }
+        self.records.get(&ty).map_or(0, |all| u32::try_from(all.len()).unwrap_or(0))
     }
 
     /// All objects of a type, present or not.
@@ -203,10 +203,10 @@ impl Tenant {
 
     /// Identity, as the tables print it.
     pub(super) fn key(&self, obj: Obj) -> String {
-        match obj.ty {
-            Ty::User => people::id(self.seed, obj.ix),
-            _ => self.record(obj).map(|record| record.key.clone()).unwrap_or_default(),
+        if obj.ty == Ty::User {
+            return people::id(self.seed, obj.ix);
         }
+        self.record(obj).map(|record| record.key.clone()).unwrap_or_default()
     }
 
     /// The object above, for those whose lists are read below another object.
@@ -267,12 +267,11 @@ impl Tenant {
 
     /// The value at a path, without the log.
     pub(super) fn first_value(&self, obj: Obj, path: &str) -> Value {
-        let head = path.split('.').next().unwrap_or(path);
-        let map = match obj.ty {
-            Ty::User => self.user_map(obj.ix, i64::MIN, &[head]),
-            _ => return self.record(obj).map_or(Value::Null, |r| value::at(&r.base, path)),
-        };
-        value::at(&map, path)
+        if obj.ty == Ty::User {
+            let head = path.split('.').next().unwrap_or(path);
+            return value::at(&self.user_map(obj.ix, i64::MIN, &[head]), path);
+        }
+        self.record(obj).map_or(Value::Null, |record| value::at(&record.base, path))
     }
 
     /// The value at a path at a time.

@@ -10,9 +10,10 @@ use super::{Exporter, ListRequest, start_of, utf16};
 
 impl Exporter<'_> {
     fn file_name(&self, path: &str) -> String {
-        match self.options.format {
-            ExportFormat::Ndjson => self.stamped(path, self.clock, "jsonl"),
-            _ => format!("{}.json", path.replace('/', "_")),
+        if self.options.format == ExportFormat::Ndjson {
+            self.stamped(path, self.clock, "jsonl")
+        } else {
+            format!("{}.json", path.replace('/', "_"))
         }
     }
 
@@ -85,10 +86,12 @@ impl Exporter<'_> {
             (true, Some(folder)) => {
                 let leaf = folder.rsplit('/').next().unwrap_or(folder);
                 let id = self.tenant.word(obj, "id", start_of(self.day));
-                match obj.ty {
-                    Ty::Organization => format!("{folder}/{leaf}.json"),
-                    _ if id.is_empty() => format!("{folder}/{leaf}/{leaf}.json"),
-                    _ => format!("{folder}/{id}/{id}.json"),
+                if obj.ty == Ty::Organization {
+                    format!("{folder}/{leaf}.json")
+                } else if id.is_empty() {
+                    format!("{folder}/{leaf}/{leaf}.json")
+                } else {
+                    format!("{folder}/{id}/{id}.json")
                 }
             }
             (false, _) => self.file_name(spec.path),

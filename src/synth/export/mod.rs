@@ -219,11 +219,6 @@ impl Exporter<'_> {
     }
 
     fn below(&mut self, ty: Ty) -> Result<(), SynthError> {
-        let parents = match ty {
-            Ty::AppRoleAssignment => Ty::ServicePrincipal,
-            Ty::FederatedCredential => Ty::Application,
-            _ => Ty::Domain,
-        };
         if self.options.format != ExportFormat::Graph && ty != Ty::AppRoleAssignment {
             return Ok(());
         }
@@ -232,7 +227,7 @@ impl Exporter<'_> {
             self.tenant.all(ty).filter_map(|obj| self.tenant.parent(obj)).collect();
         owning.sort();
         owning.dedup();
-        owning.retain(|parent| parent.ty == parents && self.tenant.is_live(*parent, at));
+        owning.retain(|parent| self.tenant.is_live(*parent, at));
         for parent in owning {
             self.list(&ListRequest { parent: Some(parent), series: None, ..ListRequest::of(ty) })?;
         }
@@ -264,10 +259,8 @@ impl Exporter<'_> {
 
     fn bins(&mut self) -> Result<(), SynthError> {
         for ty in Ty::ALL.iter().copied().filter(|ty| ty.spec().bin.is_some()) {
-            let names = match self.options.format {
-                ExportFormat::Graph => plan::USER_BIN,
-                _ => plan::USER_ALL,
-            };
+            let graph = self.options.format == ExportFormat::Graph;
+            let names = if graph { plan::USER_BIN } else { plan::USER_ALL };
             let select = (ty == Ty::User).then_some(names);
             self.list(&ListRequest { bin: true, select, series: None, ..ListRequest::of(ty) })?;
         }

@@ -55,15 +55,15 @@ impl Exporter<'_> {
             first = false;
             quote(&mut self.buffer, name);
             self.buffer.push(b':');
-            match value {
-                Value::String(id) if name == "id" && obj.ty.spec().ascending => {
+            match value.as_str() {
+                Some(id) if name == "id" && obj.ty.spec().ascending => {
                     quote(&mut self.buffer, id);
                 }
-                Value::String(words) if obj.ty.is_words(name) => {
+                Some(words) if obj.ty.is_words(name) => {
                     let words = self.words(words, manner.seq);
                     quote(&mut self.buffer, &words);
                 }
-                _ => {
+                Some(_) | None => {
                     let touched = self.tenant.is_touched(obj, name) || name == "deletedDateTime";
                     spelling.write(&mut self.buffer, value, touched);
                 }

@@ -96,11 +96,11 @@ pub(super) fn rows(tenant: &Tenant, written: &Written) -> Vec<Row> {
     attributes::project(&view, &mut rows);
     links::project(&view, &mut rows);
     for row in &mut rows {
-        row.target = match row.obj.ty {
-            Ty::RoleAssignment | Ty::Eligibility => part(tenant, row.obj, "roleDefinitionId"),
-            Ty::AppRoleAssignment | Ty::Grant => part(tenant, row.obj, "resourceId"),
-            _ => std::mem::take(&mut row.target),
-        };
+        if matches!(row.obj.ty, Ty::RoleAssignment | Ty::Eligibility) {
+            row.target = part(tenant, row.obj, "roleDefinitionId");
+        } else if matches!(row.obj.ty, Ty::AppRoleAssignment | Ty::Grant) {
+            row.target = part(tenant, row.obj, "resourceId");
+        }
     }
     rows.sort_by_cached_key(|row| {
         let id = tenant.key(row.obj);
@@ -169,12 +169,12 @@ pub(super) fn text(document: &Value) -> String {
     let mut lines = Vec::new();
     for (name, value) in document.as_object().into_iter().flatten() {
         let name = Value::String(name.clone());
-        lines.push(match value {
-            Value::Array(items) if !items.is_empty() => {
+        lines.push(match value.as_array().filter(|items| !items.is_empty()) {
+            Some(items) => {
                 let items: Vec<String> = items.iter().map(ToString::to_string).collect();
                 format!("{name}:[\n{}\n]", items.join(",\n"))
             }
-            _ => format!("{name}:{value}"),
+            None => format!("{name}:{value}"),
         });
     }
     format!("{{\n{}\n}}\n", lines.join(",\n"))
