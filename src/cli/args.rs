@@ -194,7 +194,12 @@ pub struct ShowArgs {
     #[command(flatten)]
     pub evidence: Evidence,
     /// Object to show: id, or part of a natural key
-    #[arg(long, value_name = "ID", required_unless_present = "receipt", conflicts_with = "receipt")]
+    #[arg(
+        long,
+        value_name = "ID",
+        required_unless_present = "receipt",
+        conflicts_with = "receipt"
+    )]
     pub id: Option<String>,
     /// State at this time (default: last known)
     #[arg(long, value_name = "TIME", value_parser = instant)]

@@ -85,9 +85,9 @@ impl Failure {
                 OpenError::Altered { .. } | OpenError::Evidence(EvidenceError::Changed { .. }),
             )) => Exit::Integrity,
             Self::Evidence(EvidenceError::Unreadable { .. })
-            | Self::History(HistoryError::Open(OpenError::Evidence(
-                EvidenceError::Unreadable { .. },
-            )))
+            | Self::History(HistoryError::Open(OpenError::Evidence(EvidenceError::Unreadable {
+                ..
+            })))
             | Self::NothingReadable
             | Self::Stdout(_)
             | Self::Synth(_)
@@ -104,9 +104,9 @@ impl Failure {
             Self::Evidence(EvidenceError::Unreadable { .. }) | Self::NothingReadable => {
                 Some("check the path and the permissions of the account that runs entrace")
             }
-            Self::Evidence(EvidenceError::Changed { .. }) | Self::History(_) => {
-                Some("nothing may write to evidence while it is analysed: work on a copy that nothing else touches")
-            }
+            Self::Evidence(EvidenceError::Changed { .. }) | Self::History(_) => Some(
+                "nothing may write to evidence while it is analysed: work on a copy that nothing else touches",
+            ),
             Self::Report(_) | Self::Synth(_) => Some("check that the output folder can be written"),
             Self::Stdout(_) => None,
         }

@@ -34,7 +34,9 @@ pub fn main() -> ExitCode {
     }
     match verbs::run(&cli.verb) {
         Ok(exit) => exit.into(),
-        Err(Failure::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done.into(),
+        Err(Failure::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Exit::Done.into()
+        }
         Err(failure) => {
             say(&failure);
             failure.exit().into()

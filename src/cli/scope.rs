@@ -6,7 +6,7 @@ use crate::model::{Change, Lane};
 
 /// Whether the scope names no lane and takes everything else.
 #[must_use]
-pub fn holds(scope: &Scope, change: &Change, all_lanes: bool) -> bool {
+pub(super) fn holds(scope: &Scope, change: &Change, all_lanes: bool) -> bool {
     let any = |wanted: &[String], matches: &dyn Fn(&str) -> bool| {
         wanted.is_empty() || wanted.iter().any(|word| matches(word))
     };
@@ -34,7 +34,8 @@ fn names(change: &Change, id: &str) -> bool {
 /// Windows that overlap the asked-for time; an unknown bound excludes nothing.
 fn overlaps(scope: &Scope, change: &Change) -> bool {
     let window = change.window;
-    let ends_before = matches!((window.not_after, scope.since), (Some(end), Some(since)) if end < since);
+    let ends_before =
+        matches!((window.not_after, scope.since), (Some(end), Some(since)) if end < since);
     let begins_after =
         matches!((window.not_before, scope.until), (Some(start), Some(until)) if start > until);
     !ends_before && !begins_after

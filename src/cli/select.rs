@@ -6,7 +6,7 @@ use crate::model::SnapshotRow;
 
 /// Why a word names no snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoSnapshot {
+pub(super) enum NoSnapshot {
     /// Nothing fits.
     Unknown,
     /// These labels fit.
@@ -17,7 +17,7 @@ pub enum NoSnapshot {
 ///
 /// # Errors
 /// [`NoSnapshot`].
-pub fn snapshot(word: &str, snapshots: &[&SnapshotRow]) -> Result<usize, NoSnapshot> {
+pub(super) fn snapshot(word: &str, snapshots: &[&SnapshotRow]) -> Result<usize, NoSnapshot> {
     if let Some(found) = snapshots.iter().find(|snapshot| snapshot.label == word) {
         return Ok(found.position);
     }
@@ -58,8 +58,8 @@ fn service_id(word: &str) -> Option<Timestamp> {
 
 fn base64(word: &str) -> Option<Vec<u8>> {
     use base64::Engine;
-    use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
     use base64::engine::DecodePaddingMode;
+    use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
     let lenient =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let plain = word.replace('-', "+").replace('_', "/");

@@ -49,7 +49,8 @@ fn pretty(value: &Value) -> Result<(), Failure> {
 
 fn style() -> Style {
     let terminal = io::stdout().is_terminal();
-    let width = terminal.then(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))).flatten();
+    let width =
+        terminal.then(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))).flatten();
     Style { width, colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) }
 }
 
@@ -59,7 +60,10 @@ fn open(evidence: &Evidence) -> Result<Index, Failure> {
     let mut named = Vec::new();
     for snapshot in &evidence.snapshot {
         let path = fs::canonicalize(&snapshot.path).map_err(|_unreadable| Failure::Usage {
-            message: format!("--snapshot names `{}`, which does not exist", snapshot.path.display()),
+            message: format!(
+                "--snapshot names `{}`, which does not exist",
+                snapshot.path.display()
+            ),
             hint: "name a folder or file below the evidence".to_owned(),
         })?;
         named.push(NamedSnapshot { label: snapshot.label.clone(), time: snapshot.time, path });
@@ -76,7 +80,12 @@ fn open(evidence: &Evidence) -> Result<Index, Failure> {
     Ok(index)
 }
 
-fn analysis(index: &Index, evidence: &Evidence, unfolded: &[Lane], all: bool) -> Result<Analysis, Failure> {
+fn analysis(
+    index: &Index,
+    evidence: &Evidence,
+    unfolded: &[Lane],
+    all: bool,
+) -> Result<Analysis, Failure> {
     let options =
         HistoryOptions { unfolded: unfolded.to_vec(), all_objects: all, as_of: evidence.as_of };
     Ok(analyse(index, catalogue(), &options)?)
@@ -93,7 +102,10 @@ fn verdict(analysis: &Analysis) -> Exit {
     for (place, warning) in damaged.enumerate() {
         exit = Exit::Damaged;
         if place == 10 {
-            drop(writeln!(stderr, "entrace: more warnings follow; `inspect` and warnings.csv list them all"));
+            drop(writeln!(
+                stderr,
+                "entrace: more warnings follow; `inspect` and warnings.csv list them all"
+            ));
             break;
         }
         let at = warning.offset_bytes.map(|at| format!(" at byte {at}")).unwrap_or_default();
@@ -178,10 +190,8 @@ fn write_report(args: &ReportArgs) -> Outcome {
     let index = open(&args.evidence)?;
     let mut analysis = analysis(&index, &args.evidence, &args.unfold, true)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
-    let info = RunInfo {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        options: report_options(args),
-    };
+    let info =
+        RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options: report_options(args) };
     let written = report::write(&analysis, &info, &args.out)?;
     let mut stderr = io::stderr().lock();
     drop(writeln!(stderr, "{}", terminal::totals(&analysis)));
@@ -340,7 +350,10 @@ fn diff_bounds(
                     format!("`{word}` stands for several snapshots: {}", labels.join(", "))
                 }
             };
-            let hint = format!("known are {}; or count: 1 is the earliest, -1 the latest", known.join(", "));
+            let hint = format!(
+                "known are {}; or count: 1 is the earliest, -1 the latest",
+                known.join(", ")
+            );
             Err(Failure::Usage { message, hint })
         }
         _ => Ok(bounds),
@@ -401,41 +414,46 @@ fn state_json(state: &ObjectState) -> Value {
 
 fn state_text(state: &ObjectState) -> String {
     let bin = if state.deleted { " (in the recycle bin)" } else { "" };
-    let mut text = format!(
-        "{} {} {}{bin}\ntenant {}\n",
-        state.object_type, state.object_id, state.object_name, state.tenant_id
-    );
+    let mut lines = vec![
+        format!("{} {} {}{bin}", state.object_type, state.object_id, state.object_name),
+        format!("tenant {}", state.tenant_id),
+    ];
     let wide = state.attributes.iter().map(|a| a.path.chars().count()).max().unwrap_or(0);
     for attribute in &state.attributes {
         let receipt = attribute.receipt.map(|receipt| receipt.to_string()).unwrap_or_default();
-        text.push_str(&format!(
-            "  {:wide$}  {}   [{} {receipt}]\n",
+        lines.push(format!(
+            "  {:wide$}  {}   [{} {receipt}]",
             attribute.path, attribute.value, attribute.snapshot
         ));
     }
     for link in &state.links {
-        text.push_str(&format!(
-            "  {:wide$}  {}   [{} {}]\n",
+        lines.push(format!(
+            "  {:wide$}  {}   [{} {}]",
             link.relation, link.target, link.snapshot, link.receipt
         ));
     }
-    let lines: Vec<String> =
-        text.lines().map(|line| report::text::escaped(line).into_owned()).collect();
+    let lines: Vec<_> = lines.iter().map(|line| report::text::escaped(line)).collect();
     lines.join("\n") + "\n"
 }
 
 /// Opens a receipt again: the exhibit must still have the hash that its name begins with.
 fn show_receipt(index: &Index, text: &str) -> Outcome {
-    let receipt: Receipt = text.parse().map_err(|error: crate::model::ReceiptError| Failure::Usage {
-        message: error.to_string(),
-        hint: "copy it from the columns evidence_before and evidence_after".to_owned(),
-    })?;
+    let receipt: Receipt =
+        text.parse().map_err(|error: crate::model::ReceiptError| Failure::Usage {
+            message: error.to_string(),
+            hint: "copy it from the columns evidence_before and evidence_after".to_owned(),
+        })?;
     let exhibits = index.exhibits_named(receipt.exhibit);
     let Some(exhibit) = exhibits.first().and_then(|place| index.exhibits.get(*place)) else {
-        drop(writeln!(io::stderr().lock(), "entrace: {} is not in the evidence, or is no longer what it was", receipt.exhibit));
+        drop(writeln!(
+            io::stderr().lock(),
+            "entrace: {} is not in the evidence, or is no longer what it was",
+            receipt.exhibit
+        ));
         return Ok(Exit::Failed);
     };
-    let opened = index::open_receipt(exhibit, receipt.span).map_err(crate::history::HistoryError::Open)?;
+    let opened =
+        index::open_receipt(exhibit, receipt.span).map_err(crate::history::HistoryError::Open)?;
     let mut stderr = io::stderr().lock();
     let sha256 = blake3::Hash::from_bytes(exhibit.prints.sha256).to_hex();
     let path = report::text::escaped(&exhibit.shown).into_owned();
@@ -454,7 +472,8 @@ fn show_receipt(index: &Index, text: &str) -> Outcome {
     drop(stderr);
     let text = String::from_utf8_lossy(&opened.text);
     if io::stdout().is_terminal() {
-        let lines: Vec<String> = text.lines().map(|line| report::text::escaped(line).into_owned()).collect();
+        let lines: Vec<String> =
+            text.lines().map(|line| report::text::escaped(line).into_owned()).collect();
         out(&(lines.join("\n") + "\n"))?;
     } else {
         out(&text)?;
@@ -475,7 +494,11 @@ fn synthesize(args: &SynthArgs) -> Outcome {
     let summary = write_tenant(&options, &args.out)?;
     let line = format!(
         "{} files, {} bytes, {} operations, {} expected rows; answer key {}",
-        summary.files, summary.bytes, summary.operations, summary.expected, summary.key.display()
+        summary.files,
+        summary.bytes,
+        summary.operations,
+        summary.expected,
+        summary.key.display()
     );
     drop(writeln!(io::stderr().lock(), "{line}"));
     Ok(Exit::Done)
@@ -483,7 +506,11 @@ fn synthesize(args: &SynthArgs) -> Outcome {
 
 fn explain(word: &str) -> Outcome {
     if let Some(code) = codes::code(word) {
-        let damage = if code.damage { "\nexit code 3: some input was damaged, refused or quarantined" } else { "" };
+        let damage = if code.damage {
+            "\nexit code 3: some input was damaged, refused or quarantined"
+        } else {
+            ""
+        };
         out(&format!("{}: {}\nwhat to do: {}{damage}\n", code.code, code.meaning, code.advice))?;
         return Ok(Exit::Done);
     }

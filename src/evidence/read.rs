@@ -1,7 +1,7 @@
 //! Reads a file once, hashing the very bytes that will be parsed.
 
 use std::fs::{File, Metadata};
-use std::io::Read;
+use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -32,15 +32,14 @@ pub struct Bytes {
 /// # Errors
 /// [`EvidenceError::Unreadable`], or [`EvidenceError::Changed`] if size or modification time moved meanwhile.
 pub fn read_file(path: &Path) -> Result<Bytes, EvidenceError> {
-    let unreadable =
-        |source| EvidenceError::Unreadable { path: path.to_path_buf(), source };
+    let unreadable = |source| EvidenceError::Unreadable { path: path.to_path_buf(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     let before = file.metadata().map_err(unreadable)?;
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(usize::try_from(before.len()).unwrap_or(0)).map_err(|error| {
-        EvidenceError::Unreadable { path: path.to_path_buf(), source: std::io::Error::other(error) }
+        EvidenceError::Unreadable { path: path.to_path_buf(), source: io::Error::other(error) }
     })?;
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
+    io::copy(&mut file, &mut bytes).map_err(unreadable)?;
     let after = file.metadata().map_err(unreadable)?;
     let stamp = |metadata: &Metadata| (metadata.len(), metadata.modified().ok());
     if stamp(&before) != stamp(&after) || u64::try_from(bytes.len()).ok() != Some(after.len()) {

@@ -76,7 +76,11 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
     if kind.is_symlink() {
         return match symlink_target(path, root) {
             Ok(target) => {
-                found.files.push(SourceFile { shown: shown.to_owned(), path: target, root: position });
+                found.files.push(SourceFile {
+                    shown: shown.to_owned(),
+                    path: target,
+                    root: position,
+                });
             }
             Err(cause) => found.refusals.push(refuse("symlink-refused", cause)),
         };
@@ -151,7 +155,10 @@ fn readable(name: &OsStr) -> String {
     for chunk in name.as_encoded_bytes().utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
+            text.push_str("\\x");
+            text.extend(
+                [byte >> 4, byte & 0xF].iter().filter_map(|n| char::from_digit(u32::from(*n), 16)),
+            );
         }
     }
     text

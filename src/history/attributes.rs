@@ -34,7 +34,9 @@ impl TypeNames {
         for (capture, shape) in pairs {
             let shape = usize::try_from(shape).ok().and_then(|shape| index.shapes.get(shape));
             let known = names.by_capture.entry(capture).or_default();
-            known.extend(shape.into_iter().flat_map(|shape| shape.0.iter().map(|(n, _)| Arc::clone(n))));
+            known.extend(
+                shape.into_iter().flat_map(|shape| shape.0.iter().map(|(n, _)| Arc::clone(n))),
+            );
         }
         names
     }
@@ -140,7 +142,8 @@ impl<'a> TypeContext<'a> {
         if versions.len() < 2 {
             return Vec::new();
         }
-        let versions: Vec<Option<Version>> = versions.into_iter().map(|(_, version)| version).collect();
+        let versions: Vec<Option<Version>> =
+            versions.into_iter().map(|(_, version)| version).collect();
         let mut rows = Vec::new();
         for path in leaf_paths(&versions) {
             self.path_rows(&path, entries, &versions, &version_of, &mut rows);
@@ -157,10 +160,8 @@ impl<'a> TypeContext<'a> {
         rows: &mut Vec<Draft>,
     ) {
         let speller = Speller { object_type: self.object_type, path, catalogue: self.catalogue };
-        let said: Vec<Option<Said>> = versions
-            .iter()
-            .map(|version| self.said(version.as_ref()?, path, &speller))
-            .collect();
+        let said: Vec<Option<Said>> =
+            versions.iter().map(|version| self.said(version.as_ref()?, path, &speller)).collect();
         let same = said.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
         if same {
             return;
@@ -175,7 +176,15 @@ impl<'a> TypeContext<'a> {
                 Some(Observation { entry: place, capture, said })
             })
             .collect();
-        let maker = PathRows { context: self, path, speller, entries, versions, version_of, observations: &observations };
+        let maker = PathRows {
+            context: self,
+            path,
+            speller,
+            entries,
+            versions,
+            version_of,
+            observations: &observations,
+        };
         rows.extend(maker.first_collection());
         let before = |a, b| self.index.before(a, b);
         rows.extend(follow(&observations, &before).iter().filter_map(|turn| maker.row(turn)));
@@ -200,11 +209,9 @@ impl<'a> TypeContext<'a> {
                 break;
             }
         }
-        if !inside {
-            if let Some(select) = &version.select {
-                let asked = select.iter().any(|name| name == above);
-                return asked.then_some(Said::AbsentThoughAsked);
-            }
+        if !inside && let Some(select) = &version.select {
+            let asked = select.iter().any(|name| name == above);
+            return asked.then_some(Said::AbsentThoughAsked);
         }
         (!version.keeps_nulls).then_some(Said::Dropped)
     }
@@ -220,11 +227,8 @@ fn has_members(attributes: &Attributes, path: &str) -> bool {
 
 /// All leaf paths of all versions, without those that another version descends into.
 fn leaf_paths(versions: &[Option<Version>]) -> BTreeSet<Box<str>> {
-    let all: BTreeSet<Box<str>> = versions
-        .iter()
-        .flatten()
-        .flat_map(|version| version.attributes.keys().cloned())
-        .collect();
+    let all: BTreeSet<Box<str>> =
+        versions.iter().flatten().flat_map(|version| version.attributes.keys().cloned()).collect();
     let inner: BTreeSet<&str> = all
         .iter()
         .flat_map(|path| path.match_indices('.').filter_map(|(at, _)| path.get(..at)))
@@ -287,9 +291,8 @@ impl PathRows<'_, '_> {
         let from = old.and_then(|old| self.capture(old));
         let mut draft = subject.draft(kind, from, self.capture(new)?);
         draft.change.attribute = self.path.to_owned();
-        let receipt = |place: usize| {
-            self.entry(place).and_then(|entry| self.context.index.receipt(entry))
-        };
+        let receipt =
+            |place: usize| self.entry(place).and_then(|entry| self.context.index.receipt(entry));
         draft.change.evidence_before = old.and_then(receipt).into_iter().collect();
         draft.change.evidence_after = receipt(new).into_iter().collect();
         draft.unfold = self.attribute().security;
@@ -329,9 +332,17 @@ impl PathRows<'_, '_> {
         let key = |place: &usize| {
             let capture = self.capture(*place);
             let interval = capture.and_then(|c| self.context.index.captures.get(c)?.interval);
-            (interval.map(|i| if latest { (i.start, i.end) } else { (i.end, i.start) }), capture, *place)
+            (
+                interval.map(|i| if latest { (i.start, i.end) } else { (i.end, i.start) }),
+                capture,
+                *place,
+            )
         };
-        if latest { places.iter().copied().max_by_key(key) } else { places.iter().copied().min_by_key(key) }
+        if latest {
+            places.iter().copied().max_by_key(key)
+        } else {
+            places.iter().copied().min_by_key(key)
+        }
     }
 
     fn row(&self, turn: &Turn) -> Option<Draft> {
@@ -443,6 +454,7 @@ impl PathRows<'_, '_> {
         let absent = earlier.iter().all(|earlier| !context.names.has(*earlier, self.top()));
         let shape = |capture: usize| context.index.captures.get(capture).map(|c| c.shape.as_str());
         let differs = earlier.iter().all(|earlier| shape(*earlier) != shape(capture));
-        default && ((absent && (differs || attribute.introduced)) || (nested && attribute.introduced))
+        default
+            && ((absent && (differs || attribute.introduced)) || (nested && attribute.introduced))
     }
 }

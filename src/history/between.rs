@@ -36,13 +36,17 @@ pub fn between(
         .map(|(about, steps)| (about.clone(), object(steps)))
         .collect();
     for (about, steps) in net.iter().filter(|(about, _)| !about.3.is_empty()) {
-        let whole = (about.0.clone(), about.1.clone(), about.2.clone(), String::new(), String::new());
+        let whole =
+            (about.0.clone(), about.1.clone(), about.2.clone(), String::new(), String::new());
         let mut own = objects.iter().filter(|(object, _)| {
             (&object.0, &object.1, &object.2) == (&whole.0, &whole.1, &whole.2)
         });
         let came_or_went = own.any(|(_, net)| {
             net.as_ref().is_some_and(|net| {
-                matches!(net.kind, ChangeKind::Added | ChangeKind::Removed | ChangeKind::HardDeleted)
+                matches!(
+                    net.kind,
+                    ChangeKind::Added | ChangeKind::Removed | ChangeKind::HardDeleted
+                )
             })
         });
         if !came_or_went {
@@ -68,7 +72,12 @@ fn about(change: &Change) -> About {
         change.object_type.clone(),
         change.object_id.clone(),
         change.attribute.clone(),
-        change.target.as_ref().filter(|_| !change.attribute.is_empty()).map(|t| t.id.clone()).unwrap_or_default(),
+        change
+            .target
+            .as_ref()
+            .filter(|_| !change.attribute.is_empty())
+            .map(|t| t.id.clone())
+            .unwrap_or_default(),
     )
 }
 
@@ -85,27 +94,33 @@ fn part(steps: &[&Change]) -> Option<Change> {
     (first.before != last.after).then(|| spanning(first, last))
 }
 
+/// Where an object is.
+#[derive(PartialEq)]
+enum Place {
+    Nowhere,
+    Live,
+    Bin,
+}
+
 /// The net of what happened to an object as a whole: where it was and where it is.
 fn object(steps: &[&Change]) -> Option<Change> {
     let (first, last) = (steps.first()?, steps.last()?);
     if steps.len() == 1 {
         return Some((*first).clone());
     }
-    #[derive(PartialEq)]
-    enum Place {
-        Nowhere,
-        Live,
-        Bin,
-    }
-    let was = match first.kind {
-        ChangeKind::Added => Place::Nowhere,
-        ChangeKind::Restored => Place::Bin,
-        _ => Place::Live,
+    let was = if first.kind == ChangeKind::Added {
+        Place::Nowhere
+    } else if first.kind == ChangeKind::Restored {
+        Place::Bin
+    } else {
+        Place::Live
     };
-    let is = match last.kind {
-        ChangeKind::Added | ChangeKind::Restored => Place::Live,
-        ChangeKind::SoftDeleted => Place::Bin,
-        _ => Place::Nowhere,
+    let is = if matches!(last.kind, ChangeKind::Added | ChangeKind::Restored) {
+        Place::Live
+    } else if last.kind == ChangeKind::SoftDeleted {
+        Place::Bin
+    } else {
+        Place::Nowhere
     };
     if was == is {
         return None;

@@ -26,7 +26,12 @@ pub(super) fn rows(index: &Index, catalogue: &Catalogue) -> Vec<CoverageRow> {
     rows.extend(attributes(index));
     rows.sort_by(|a, b| {
         let key = |row: &CoverageRow| {
-            (row.tenant_id.clone(), row.object_type.clone(), row.attribute.clone(), position(index, row))
+            (
+                row.tenant_id.clone(),
+                row.object_type.clone(),
+                row.attribute.clone(),
+                position(index, row),
+            )
         };
         key(a).cmp(&key(b))
     });
@@ -136,7 +141,11 @@ impl Found {
             detail.push(format!("refused: {}", codes.join(", ")));
         }
         let state = if self.lists == 0 && self.objects == 0 && !self.singles {
-            if self.refused.is_empty() { CoverageState::NotCollected } else { CoverageState::Denied }
+            if self.refused.is_empty() {
+                CoverageState::NotCollected
+            } else {
+                CoverageState::Denied
+            }
         } else if self.lists == 0 && !singleton {
             detail.push("single objects, no list".to_owned());
             CoverageState::Partial
@@ -151,11 +160,13 @@ impl Found {
     }
 }
 
+/// By snapshot: lists, those of them that are not whole, and links.
+type PerSnapshot = BTreeMap<usize, (u64, u64, u64)>;
+
 fn relations(index: &Index) -> Vec<CoverageRow> {
     let mut rows = Vec::new();
     for (tenant, runs) in &index.links {
-        // By (source type, relation): per snapshot the lists, the partial ones and the links.
-        let mut found: BTreeMap<(Arc<str>, Arc<str>), BTreeMap<usize, (u64, u64, u64)>> = BTreeMap::new();
+        let mut found: BTreeMap<(Arc<str>, Arc<str>), PerSnapshot> = BTreeMap::new();
         for run in runs {
             let key = (Arc::clone(&run.key.source_type), Arc::clone(&run.key.relation));
             let per_snapshot = found.entry(key).or_default();
@@ -182,7 +193,9 @@ fn relations(index: &Index) -> Vec<CoverageRow> {
                 let detail = match (lists, partial) {
                     (0, _) => String::new(),
                     (lists, 0) => format!("lists of {lists} objects"),
-                    (lists, partial) => format!("lists of {lists} objects, {partial} of them not whole"),
+                    (lists, partial) => {
+                        format!("lists of {lists} objects, {partial} of them not whole")
+                    }
                 };
                 rows.push(CoverageRow {
                     tenant_id: tenant.clone(),

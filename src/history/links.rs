@@ -27,8 +27,20 @@ struct Whole {
 }
 
 /// The rows of one link run.
-pub(super) fn rows(index: &Index, tenant: &str, run: &LinkRun, collected_before: bool) -> Vec<Draft> {
-    let mut follower = Follower { index, tenant, run, known: BTreeMap::new(), wholes: Vec::new(), rows: Vec::new() };
+pub(super) fn rows(
+    index: &Index,
+    tenant: &str,
+    run: &LinkRun,
+    collected_before: bool,
+) -> Vec<Draft> {
+    let mut follower = Follower {
+        index,
+        tenant,
+        run,
+        known: BTreeMap::new(),
+        wholes: Vec::new(),
+        rows: Vec::new(),
+    };
     for (place, observation) in run.observations.iter().enumerate() {
         follower.take(observation, place == 0, collected_before);
     }
@@ -66,17 +78,18 @@ impl Follower<'_> {
             if !first {
                 self.addition(observation.capture, id, &seen);
             } else if source_seen_before {
-                let draft = self.draft(ChangeKind::FirstObserved, None, observation.capture, id, &seen);
+                let draft =
+                    self.draft(ChangeKind::FirstObserved, None, observation.capture, id, &seen);
                 let draft = draft.graded(Certainty::Unproven, Some(Reason::FirstCollected));
                 self.rows.push(draft.evidence(Vec::new(), vec![*receipt]));
             }
             self.known.insert(id.clone(), seen);
         }
-        if let Some((certainty, _)) = certainty {
-            if certainty != Certainty::Unproven {
-                let targets = observation.others.iter().map(|(_, id, _)| id.clone()).collect();
-                self.wholes.push(Whole { capture: observation.capture, certainty, targets });
-            }
+        if let Some((certainty, _)) = certainty
+            && certainty != Certainty::Unproven
+        {
+            let targets = observation.others.iter().map(|(_, id, _)| id.clone()).collect();
+            self.wholes.push(Whole { capture: observation.capture, certainty, targets });
         }
     }
 
@@ -97,12 +110,17 @@ impl Follower<'_> {
         if counted {
             return Some((Certainty::Proven, None));
         }
-        let still = observation.others.iter().filter(|(_, id, _)| self.known.contains_key(id)).count();
+        let still =
+            observation.others.iter().filter(|(_, id, _)| self.known.contains_key(id)).count();
         if self.known.len() > ONE_PAGE && still * 10 < self.known.len() * 9 {
             return Some((Certainty::Unproven, Some(Reason::ListShrunk)));
         }
         let own_chain = capture.chain && observation.pages == 1;
-        Some(if own_chain { (Certainty::Proven, None) } else { (Certainty::Consistent, Some(Reason::SilenceUnbroken)) })
+        Some(if own_chain {
+            (Certainty::Proven, None)
+        } else {
+            (Certainty::Consistent, Some(Reason::SilenceUnbroken))
+        })
     }
 
     fn removals(
@@ -147,7 +165,8 @@ impl Follower<'_> {
             .filter(|whole| whole.targets.binary_search(id).is_err());
         let draft = match silent {
             Some(whole) => {
-                let reason = (whole.certainty != Certainty::Proven).then_some(Reason::SilenceUnbroken);
+                let reason =
+                    (whole.certainty != Certainty::Proven).then_some(Reason::SilenceUnbroken);
                 self.draft(ChangeKind::LinkAdded, Some(whole.capture), capture, id, seen)
                     .graded(whole.certainty, reason)
                     .evidence(self.index.exhibits_of(whole.capture), vec![seen.receipt])
@@ -175,8 +194,12 @@ impl Follower<'_> {
         } else {
             (&key.source_type, &key.source, &seen.object_type, other)
         };
-        let subject =
-            Subject { index: self.index, tenant: self.tenant, object_type: source_type, id: source };
+        let subject = Subject {
+            index: self.index,
+            tenant: self.tenant,
+            object_type: source_type,
+            id: source,
+        };
         let mut draft = subject.draft(kind, from, to).aimed_at(target_type, target);
         draft.change.attribute = key.relation.to_string();
         draft.change.lane = Lane::Change;

@@ -62,11 +62,11 @@ impl<'a> Population<'a> {
         let mut objects = Vec::new();
         let mut start = 0;
         for (place, pair) in entries.windows(2).enumerate() {
-            if let [a, b] = pair {
-                if a.id != b.id {
-                    objects.push(start..place + 1);
-                    start = place + 1;
-                }
+            if let [a, b] = pair
+                && a.id != b.id
+            {
+                objects.push(start..place + 1);
+                start = place + 1;
             }
         }
         if !entries.is_empty() {
@@ -123,9 +123,8 @@ fn list_captures(
             .is_some_and(|snapshot| snapshot.tenant == tenant)
     };
     let asked = index.requests.iter().filter(|indexed| match &indexed.request.subject {
-        Subject::Objects { object_type: asked, .. } | Subject::ObjectsOf { object_type: asked, .. } => {
-            **asked == **object_type
-        }
+        Subject::Objects { object_type: asked, .. }
+        | Subject::ObjectsOf { object_type: asked, .. } => **asked == **object_type,
         Subject::Part { .. }
         | Subject::Links { .. }
         | Subject::Untyped { .. }
@@ -135,11 +134,11 @@ fn list_captures(
         asked.map(|indexed| indexed.capture).filter(|capture| of_tenant(*capture)).collect();
     let mut last = usize::MAX;
     for entry in entries {
-        if let Some((capture, _)) = index.capture_of(entry) {
-            if capture != last {
-                captures.insert(capture);
-                last = capture;
-            }
+        if let Some((capture, _)) = index.capture_of(entry)
+            && capture != last
+        {
+            captures.insert(capture);
+            last = capture;
         }
     }
     captures

@@ -68,7 +68,7 @@ pub fn analyse(
     let engine = Engine::new(index, catalogue)?;
     let mut drafts = engine.drafts();
     engine.mark_rebirths(&mut drafts)?;
-    let mut wanted: BTreeSet<ObjectKey> = 
+    let mut wanted: BTreeSet<ObjectKey> =
         drafts.iter().flat_map(|draft| engine.keys(draft).all()).collect();
     if options.all_objects {
         for ((tenant, object_type), run) in &index.runs {
@@ -182,11 +182,15 @@ impl<'a> Engine<'a> {
             ends.push(range.end);
             for end in ends {
                 let life = run.get(start..end).unwrap_or_default();
-                let aim = life.first().and_then(|entry| edge_target(self.catalogue, object_type, &entry.id));
-                drafts.extend(context.rows(life, &self.askings).into_iter().map(|draft| match &aim {
-                    Some((target_type, target)) => draft.aimed_at(target_type, target),
-                    None => draft,
-                }));
+                let aim = life
+                    .first()
+                    .and_then(|entry| edge_target(self.catalogue, object_type, &entry.id));
+                drafts.extend(context.rows(life, &self.askings).into_iter().map(
+                    |draft| match &aim {
+                        Some((target_type, target)) => draft.aimed_at(target_type, target),
+                        None => draft,
+                    },
+                ));
                 start = end;
             }
         }
@@ -201,18 +205,28 @@ impl<'a> Engine<'a> {
     ) -> Option<Draft> {
         let range = population.objects.get(event.object)?;
         let id = &population.entries.get(range.start)?.id;
-        let subject =
-            Subject { index: self.index, tenant: context.tenant, object_type: context.object_type, id };
+        let subject = Subject {
+            index: self.index,
+            tenant: context.tenant,
+            object_type: context.object_type,
+            id,
+        };
         let receipt = |entry: Option<usize>, capture: Option<usize>| match entry {
-            Some(entry) => {
-                population.entries.get(entry).and_then(|e| self.index.receipt(e)).into_iter().collect()
-            }
+            Some(entry) => population
+                .entries
+                .get(entry)
+                .and_then(|e| self.index.receipt(e))
+                .into_iter()
+                .collect(),
             None => capture.map(|c| self.index.exhibits_of(c)).unwrap_or_default(),
         };
         let mut draft = subject
             .draft(event.kind, event.old, event.new)
             .graded(event.certainty, event.reason)
-            .evidence(receipt(event.old_entry, event.old), receipt(event.new_entry, Some(event.new)));
+            .evidence(
+                receipt(event.old_entry, event.old),
+                receipt(event.new_entry, Some(event.new)),
+            );
         draft.change.window.not_before = event.not_before;
         draft.change.window.not_after = event.not_after;
         draft.change.narrowed = event.narrowed.map(|(at, source)| Narrowed {
@@ -243,7 +257,10 @@ impl<'a> Engine<'a> {
         let mut restless: BTreeMap<(&str, &str, &ObjectId), Vec<&Draft>> = BTreeMap::new();
         for draft in drafts.iter().filter(|draft| draft.change.attribute.is_empty()) {
             let change = &draft.change;
-            restless.entry((&change.tenant_id, &change.object_type, &draft.id)).or_default().push(draft);
+            restless
+                .entry((&change.tenant_id, &change.object_type, &draft.id))
+                .or_default()
+                .push(draft);
         }
         let mut rows = Vec::new();
         for (tenant, runs) in &self.index.links {
@@ -256,15 +273,17 @@ impl<'a> Engine<'a> {
                 let seen_before = self.source_seen_before(tenant, run);
                 for draft in links::rows(self.index, tenant, run, seen_before) {
                     let change = &draft.change;
-                    let source = (change.object_type.as_str(), &draft.id, change.attribute.as_str());
+                    let source =
+                        (change.object_type.as_str(), &draft.id, change.attribute.as_str());
                     if run.inverse && forward.contains(&source) {
                         continue;
                     }
                     let own = restless.get(&(tenant.as_str(), source.0, source.1));
                     // A list of its own proves that its source is there; an inverse list does not.
-                    let unsettled = run.inverse && own.is_some_and(|events| {
-                        events.iter().any(|event| comes_or_goes_within(event, &draft))
-                    });
+                    let unsettled = run.inverse
+                        && own.is_some_and(|events| {
+                            events.iter().any(|event| comes_or_goes_within(event, &draft))
+                        });
                     if !unsettled {
                         rows.extend(self.role_member(tenant, draft));
                     }
@@ -307,11 +326,11 @@ impl<'a> Engine<'a> {
         if told {
             return None;
         }
-        draft.change.kind = match draft.change.kind {
-            ChangeKind::LinkAdded => ChangeKind::Added,
-            ChangeKind::LinkRemoved => ChangeKind::Removed,
-            other => other,
-        };
+        if draft.change.kind == ChangeKind::LinkAdded {
+            draft.change.kind = ChangeKind::Added;
+        } else if draft.change.kind == ChangeKind::LinkRemoved {
+            draft.change.kind = ChangeKind::Removed;
+        }
         let parts = [member.to_string(), template.clone(), "/".to_owned(), String::new()];
         draft.id = ObjectId::of_parts(&parts);
         draft.change.object_type = "unifiedRoleAssignment".to_owned();
@@ -321,11 +340,13 @@ impl<'a> Engine<'a> {
     }
 
     fn lists_assignments(&self, tenant: &str, label: &str) -> bool {
-        self.index.runs.get(&(tenant.to_owned(), "unifiedRoleAssignment".into())).is_some_and(|run| {
-            run.iter().filter_map(|entry| self.index.capture_of(entry)).any(|(_, capture)| {
-                self.index.snapshots.get(capture.snapshot).is_some_and(|s| s.label == label)
-            })
-        })
+        self.index.runs.get(&(tenant.to_owned(), "unifiedRoleAssignment".into())).is_some_and(
+            |run| {
+                run.iter().filter_map(|entry| self.index.capture_of(entry)).any(|(_, capture)| {
+                    self.index.snapshots.get(capture.snapshot).is_some_and(|s| s.label == label)
+                })
+            },
+        )
     }
 
     /// Marks objects that went and came again under a new id, by what must be unique: UPN or appId.
@@ -351,8 +372,7 @@ impl<'a> Engine<'a> {
             let Some(entry) = entry(draft) else { continue };
             let record = opened.record(entry).and_then(|record| Json::parse(record).ok());
             let Some(record) = record else { continue };
-            let mut found =
-                value::attributes(&record, &draft.change.object_type, self.catalogue);
+            let mut found = value::attributes(&record, &draft.change.object_type, self.catalogue);
             if entry.deleted {
                 attributes::strip_bin_prefix(&mut found, &entry.id.to_string());
             }
@@ -365,7 +385,8 @@ impl<'a> Engine<'a> {
             lives.entry(key).or_default().push((place, draft.change.kind == ChangeKind::Added));
         }
         for places in lives.into_values() {
-            let both = places.iter().any(|(_, added)| *added) && places.iter().any(|(_, added)| !added);
+            let both =
+                places.iter().any(|(_, added)| *added) && places.iter().any(|(_, added)| !added);
             let ids: BTreeSet<&ObjectId> =
                 places.iter().filter_map(|(place, _)| drafts.get(*place)).map(|d| &d.id).collect();
             if both && ids.len() > 1 {
@@ -388,18 +409,23 @@ impl<'a> Engine<'a> {
         let change = &draft.change;
         let tenant = &change.tenant_id;
         let key = |kind: Arc<str>, id: &ObjectId| (tenant.clone(), kind, id.clone());
-        let target = change.target.as_ref().zip(draft.target.as_ref()).and_then(|(shown, target)| {
-            let kind = if shown.object_type.is_empty() {
-                names::type_of(self.index, tenant, target)?
-            } else {
-                Arc::from(shown.object_type.as_str())
-            };
-            Some(key(kind, target))
-        });
+        let target =
+            change.target.as_ref().zip(draft.target.as_ref()).and_then(|(shown, target)| {
+                let kind = if shown.object_type.is_empty() {
+                    names::type_of(self.index, tenant, target)?
+                } else {
+                    Arc::from(shown.object_type.as_str())
+                };
+                Some(key(kind, target))
+            });
         // An edge has no name of its own: it is called by its principal.
         let principal = principal_of(self.catalogue, &change.object_type, &draft.id)
             .and_then(|id| Some(key(names::type_of(self.index, tenant, &id)?, &id)));
-        RowKeys { object: key(Arc::from(change.object_type.as_str()), &draft.id), target, principal }
+        RowKeys {
+            object: key(Arc::from(change.object_type.as_str()), &draft.id),
+            target,
+            principal,
+        }
     }
 
     fn name(&self, draft: &mut Draft, names: &Names) {
@@ -450,7 +476,12 @@ impl TypeContext<'_> {
 fn comes_or_goes_within(event: &Draft, link: &Draft) -> bool {
     let (event, link) = (&event.change, &link.change);
     event.kind != ChangeKind::FirstObserved
-        && match (event.window.not_after, link.window.not_before, event.window.not_before, link.window.not_after) {
+        && match (
+            event.window.not_after,
+            link.window.not_before,
+            event.window.not_before,
+            link.window.not_after,
+        ) {
             (Some(event_end), Some(link_start), Some(event_start), Some(link_end)) => {
                 event_end > link_start && event_start < link_end
             }
@@ -459,7 +490,11 @@ fn comes_or_goes_within(event: &Draft, link: &Draft) -> bool {
 }
 
 /// The target of an edge that is an object, from its natural key.
-fn edge_target(catalogue: &Catalogue, object_type: &str, id: &ObjectId) -> Option<(String, ObjectId)> {
+fn edge_target(
+    catalogue: &Catalogue,
+    object_type: &str,
+    id: &ObjectId,
+) -> Option<(String, ObjectId)> {
     let known = catalogue.object_type(object_type)?;
     let (property, target_type) = known.target.as_ref()?;
     let Identity::NaturalKey(parts) = &known.identity else { return None };
@@ -487,10 +522,10 @@ fn tier0_principals(index: &Index, catalogue: &Catalogue) -> BTreeSet<(String, O
         for entry in run {
             let text = entry.id.to_string();
             let mut parts = text.split('|');
-            if let (Some(principal), Some(role)) = (parts.next(), parts.next()) {
-                if catalogue.is_tier0_role(role) {
-                    found.insert((tenant.clone(), ObjectId::of(principal)));
-                }
+            if let (Some(principal), Some(role)) = (parts.next(), parts.next())
+                && catalogue.is_tier0_role(role)
+            {
+                found.insert((tenant.clone(), ObjectId::of(principal)));
             }
         }
     }

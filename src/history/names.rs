@@ -23,7 +23,9 @@ pub(super) fn type_of(index: &Index, tenant: &str, id: &ObjectId) -> Option<Arc<
     let mut found = index
         .runs
         .iter()
-        .filter(|((of, _), run)| of == tenant && run.binary_search_by(|entry| entry.id.cmp(id)).is_ok())
+        .filter(|((of, _), run)| {
+            of == tenant && run.binary_search_by(|entry| entry.id.cmp(id)).is_ok()
+        })
         .map(|((_, object_type), _)| Arc::clone(object_type));
     let first = found.next()?;
     found.next().is_none().then_some(first)
@@ -40,14 +42,14 @@ impl Names {
         catalogue: &Catalogue,
         wanted: &BTreeSet<ObjectKey>,
     ) -> Result<Self, OpenError> {
-        let entries: Vec<(&ObjectKey, &Entry)> = wanted
-            .iter()
-            .filter_map(|key| Some((key, last_entry(index, key)?)))
-            .collect();
+        let entries: Vec<(&ObjectKey, &Entry)> =
+            wanted.iter().filter_map(|key| Some((key, last_entry(index, key)?))).collect();
         let opened = open_records(index, entries.iter().map(|(_, entry)| *entry))?;
         let names = entries
             .into_iter()
-            .filter_map(|(key, entry)| Some((key.clone(), name(&opened, entry, &key.1, catalogue)?)))
+            .filter_map(|(key, entry)| {
+                Some((key.clone(), name(&opened, entry, &key.1, catalogue)?))
+            })
             .collect();
         Ok(Self(names))
     }

@@ -97,11 +97,8 @@ impl<'a, D: Dates> Presence<'a, D> {
         references: &'a References,
         snapshot_position: &'a dyn Fn(usize) -> usize,
     ) -> Self {
-        let observations: Vec<Observations> = population
-            .objects
-            .iter()
-            .map(|range| observations_of(population, range))
-            .collect();
+        let observations: Vec<Observations> =
+            population.objects.iter().map(|range| observations_of(population, range)).collect();
         let mut lists_of: BTreeMap<&str, Vec<&ListCapture>> = BTreeMap::new();
         let mut parent_of: BTreeMap<usize, &str> = BTreeMap::new();
         for list in &population.lists {
@@ -204,7 +201,12 @@ impl<'a, D: Dates> Presence<'a, D> {
                 .map(|object| (object, self.held(object, parent).to_vec()))
                 .collect()
         } else {
-            self.held_in.get(parent).into_iter().flatten().map(|(o, held)| (*o, held.clone())).collect()
+            self.held_in
+                .get(parent)
+                .into_iter()
+                .flatten()
+                .map(|(o, held)| (*o, held.clone()))
+                .collect()
         };
         let mut lost_at: BTreeMap<usize, usize> = BTreeMap::new();
         let mut unproven: BTreeMap<usize, (usize, Reason)> = BTreeMap::new();
@@ -226,8 +228,7 @@ impl<'a, D: Dates> Presence<'a, D> {
             for (object, held) in missing {
                 let earlier: Vec<usize> =
                     held.iter().copied().filter(|h| self.before(*h, list.capture)).collect();
-                let scopes =
-                    self.scopes(lists.get(..place).unwrap_or_default(), &earlier);
+                let scopes = self.scopes(lists.get(..place).unwrap_or_default(), &earlier);
                 let Some(id) = self.id(object) else { continue };
                 let (certainty, reason) = silence(list, id, &scopes, Some(reference));
                 if certainty == Certainty::Unproven {
@@ -253,9 +254,8 @@ impl<'a, D: Dates> Presence<'a, D> {
         let Some(observations) = self.observations.get(object) else { return false };
         let last_live = observations.live().filter(|(c, _)| self.before(*c, list)).last();
         let Some((last_live, _)) = last_live else { return false };
-        let binned = observations
-            .bin()
-            .any(|(c, _)| self.before(c, list) && !self.before(c, last_live));
+        let binned =
+            observations.bin().any(|(c, _)| self.before(c, list) && !self.before(c, last_live));
         let lost = lost_at.is_some_and(|lost| !self.before(*lost, last_live));
         !binned && !lost
     }
@@ -365,7 +365,8 @@ impl<'a, D: Dates> Presence<'a, D> {
             let binned = cluster.iter().any(|(_, _, bin)| *bin);
             let mut same = cluster.iter().filter(|(_, _, bin)| *bin == binned);
             let Some((capture, entry, _)) = same.next().copied() else { continue };
-            let (last, last_entry) = same.next_back().map_or((capture, entry), |(c, e, _)| (*c, *e));
+            let (last, last_entry) =
+                same.next_back().map_or((capture, entry), |(c, e, _)| (*c, *e));
             match previous {
                 None if binned => self.first_seen_in_bin(object, capture, entry, &cluster, events),
                 None => self.first_seen(object, capture, entry, events),
@@ -373,7 +374,12 @@ impl<'a, D: Dates> Presence<'a, D> {
                     events.push(self.soft_deleted(object, (old, old_entry), (capture, entry)));
                 }
                 Some((true, old, old_entry)) if !binned => {
-                    events.push(self.plain(object, ChangeKind::Restored, (old, old_entry), (capture, entry)));
+                    events.push(self.plain(
+                        object,
+                        ChangeKind::Restored,
+                        (old, old_entry),
+                        (capture, entry),
+                    ));
                 }
                 Some(_) => {}
             }
@@ -472,7 +478,12 @@ impl<'a, D: Dates> Presence<'a, D> {
             Some(event) => events.push(event),
             None if !first_snapshot => {
                 let old = None;
-                events.push(self.first_observed(object, old, (capture, entry), Reason::NoEarlierList));
+                events.push(self.first_observed(
+                    object,
+                    old,
+                    (capture, entry),
+                    Reason::NoEarlierList,
+                ));
             }
             None => {}
         }
@@ -523,26 +534,26 @@ impl<'a, D: Dates> Presence<'a, D> {
         let latest = own
             .iter()
             .copied()
-            .filter(earlier)
-            .next_back()
-            .or_else(|| self.population.lists.iter().filter(earlier).next_back())?;
+            .rfind(earlier)
+            .or_else(|| self.population.lists.iter().rfind(earlier))?;
         let created = self
             .facts
             .created_by_service
             .then(|| self.entry(entry).and_then(|entry| self.dates.created(entry)))
             .flatten();
-        if let (Some(created), Some(end)) = (created, self.end(latest.capture)) {
-            if whole(created) > whole(end) {
-                let old = latest.capture;
-                let mut event = self.first_observed(object, Some(old), (capture, entry), Reason::NoEarlierList);
-                event.kind = ChangeKind::Added;
-                event.certainty = Certainty::Proven;
-                event.reason = None;
-                event.narrowed = Some(created)
-                    .filter(|at| inside(*at, event.not_before, event.not_after))
-                    .map(|at| (at, "createdDateTime"));
-                return Some(event);
-            }
+        if let (Some(created), Some(end)) = (created, self.end(latest.capture))
+            && whole(created) > whole(end)
+        {
+            let old = latest.capture;
+            let mut event =
+                self.first_observed(object, Some(old), (capture, entry), Reason::NoEarlierList);
+            event.kind = ChangeKind::Added;
+            event.certainty = Certainty::Proven;
+            event.reason = None;
+            event.narrowed = Some(created)
+                .filter(|at| inside(*at, event.not_before, event.not_after))
+                .map(|at| (at, "createdDateTime"));
+            return Some(event);
         }
         if latest.parent != parent {
             return None;
@@ -618,7 +629,8 @@ impl<'a, D: Dates> Presence<'a, D> {
                 .filter(|added| added.kind == ChangeKind::Added);
             events.push(added.unwrap_or_else(|| {
                 let reason = event.reason.unwrap_or(Reason::SilenceUnbroken);
-                let mut added = self.first_observed(object, Some(event.new), (capture, entry), reason);
+                let mut added =
+                    self.first_observed(object, Some(event.new), (capture, entry), reason);
                 added.kind = ChangeKind::Added;
                 added.certainty = event.certainty;
                 added.reason = event.reason;
@@ -635,7 +647,8 @@ impl<'a, D: Dates> Presence<'a, D> {
             return;
         }
         let later = |list: &&ListCapture| self.before(last, list.capture);
-        let Some(bin) = self.population.bins.iter().filter(later).find(|bin| bin.is_complete()) else {
+        let Some(bin) = self.population.bins.iter().filter(later).find(|bin| bin.is_complete())
+        else {
             return;
         };
         let Some(id) = self.id(object) else { return };

@@ -104,7 +104,9 @@ fn state(
     let opened = open_records(index, entries.iter().copied())?;
     let mut found: BTreeMap<Box<str>, AttributeState> = BTreeMap::new();
     for entry in entries {
-        let Some(record) = opened.record(entry).and_then(|record| Json::parse(record).ok()) else { continue };
+        let Some(record) = opened.record(entry).and_then(|record| Json::parse(record).ok()) else {
+            continue;
+        };
         let mut own = attributes(&record, object_type, catalogue);
         if entry.deleted {
             strip_bin_prefix(&mut own, &entry.id.to_string());
@@ -157,7 +159,11 @@ fn links(
             .and_then(|capture| index.snapshots.get(capture.snapshot))
             .map(|snapshot| snapshot.label.clone())
             .unwrap_or_default();
-        let relation = if run.inverse { format!("{} of", run.key.relation) } else { run.key.relation.to_string() };
+        let relation = if run.inverse {
+            format!("{} of", run.key.relation)
+        } else {
+            run.key.relation.to_string()
+        };
         found.extend(last.others.iter().map(|(_, target, receipt)| LinkState {
             relation: relation.clone(),
             target: target.to_string(),

@@ -95,16 +95,13 @@ fn objects(
     let mut changed: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
     let mut gone: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
     for change in changes.iter().filter(|change| change.lane == Lane::Change) {
-        let key = (change.tenant_id.as_str(), change.object_type.as_str(), change.object_id.as_str());
+        let key =
+            (change.tenant_id.as_str(), change.object_type.as_str(), change.object_id.as_str());
         *changed.entry(key).or_default() += 1;
-        match change.kind {
-            ChangeKind::Removed | ChangeKind::HardDeleted => {
-                gone.insert(key);
-            }
-            ChangeKind::Added | ChangeKind::Restored => {
-                gone.remove(&key);
-            }
-            _ => {}
+        if matches!(change.kind, ChangeKind::Removed | ChangeKind::HardDeleted) {
+            gone.insert(key);
+        } else if matches!(change.kind, ChangeKind::Added | ChangeKind::Restored) {
+            gone.remove(&key);
         }
     }
     let mut rows = Vec::new();
@@ -137,7 +134,11 @@ fn objects(
             rows.push(ObjectRow {
                 tenant_id: tenant.clone(),
                 object_type: object_type.to_string(),
-                object_name: names.get(&(tenant.clone(), Arc::clone(object_type), first.id.clone())),
+                object_name: names.get(&(
+                    tenant.clone(),
+                    Arc::clone(object_type),
+                    first.id.clone(),
+                )),
                 state: state.to_owned(),
                 first_snapshot: label(first),
                 last_snapshot: label(last),
@@ -149,7 +150,11 @@ fn objects(
         }
     }
     rows.sort_by(|a, b| {
-        (&a.tenant_id, &a.object_type, &a.object_id).cmp(&(&b.tenant_id, &b.object_type, &b.object_id))
+        (&a.tenant_id, &a.object_type, &a.object_id).cmp(&(
+            &b.tenant_id,
+            &b.object_type,
+            &b.object_id,
+        ))
     });
     rows
 }
@@ -219,19 +224,41 @@ fn warnings(index: &Index) -> Vec<WarningRow> {
     }
     for exhibit in &index.exhibits {
         for trouble in &exhibit.troubles {
-            rows.push(warning(trouble.code, &exhibit.shown, Some(trouble.offset_bytes), trouble.cause.clone()));
+            rows.push(warning(
+                trouble.code,
+                &exhibit.shown,
+                Some(trouble.offset_bytes),
+                trouble.cause.clone(),
+            ));
         }
         for record in &exhibit.quarantine {
-            rows.push(warning(record.code, &exhibit.shown, Some(record.span.start), record.reason.to_owned()));
+            rows.push(warning(
+                record.code,
+                &exhibit.shown,
+                Some(record.span.start),
+                record.reason.to_owned(),
+            ));
         }
         for (rule, count) in &exhibit.tally.set_aside {
             if !matches!(rule.as_str(), "audit-event" | "recovery-record") {
                 let meaning = code(rule).map(|code| code.meaning.clone()).unwrap_or_default();
-                rows.push(warning(rule, &exhibit.shown, None, format!("{count} set aside: {meaning}")));
+                rows.push(warning(
+                    rule,
+                    &exhibit.shown,
+                    None,
+                    format!("{count} set aside: {meaning}"),
+                ));
             }
         }
-        if exhibit.shown.contains("\\x") && std::str::from_utf8(exhibit.path.as_os_str().as_encoded_bytes()).is_err() {
-            rows.push(warning("name-not-utf8", &exhibit.shown, None, "shown with escapes".to_owned()));
+        if exhibit.shown.contains("\\x")
+            && std::str::from_utf8(exhibit.path.as_os_str().as_encoded_bytes()).is_err()
+        {
+            rows.push(warning(
+                "name-not-utf8",
+                &exhibit.shown,
+                None,
+                "shown with escapes".to_owned(),
+            ));
         }
     }
     for capture in index.captures.iter().filter(|capture| capture.dangling) {
@@ -241,7 +268,12 @@ fn warnings(index: &Index) -> Vec<WarningRow> {
             .and_then(|request| index.requests.get(*request))
             .and_then(|request| index.exhibits.get(request.exhibit));
         let path = exhibit.map(|exhibit| exhibit.shown.as_str()).unwrap_or_default();
-        rows.push(warning("chain-dangling", path, None, "the list goes on where the evidence ends".to_owned()));
+        rows.push(warning(
+            "chain-dangling",
+            path,
+            None,
+            "the list goes on where the evidence ends".to_owned(),
+        ));
     }
     rows.extend(snapshot_warnings(index));
     // Damage first, then by place.
@@ -258,14 +290,18 @@ fn snapshot_warnings(index: &Index) -> Vec<WarningRow> {
     if index.runs.is_empty() && index.links.is_empty() {
         rows.push(warning("nothing-to-compare", "", None, "no record could be used".to_owned()));
     }
-    let known: Vec<_> = index.snapshots.iter().filter(|snapshot| !snapshot.tenant.is_empty()).collect();
+    let known: Vec<_> =
+        index.snapshots.iter().filter(|snapshot| !snapshot.tenant.is_empty()).collect();
     for snapshot in &index.snapshots {
         if snapshot.interval.is_none() {
             let message = format!("no capture time in snapshot `{}`", snapshot.label);
             rows.push(warning("time-unknown", "", None, message));
         }
         if snapshot.tenant.is_empty() && !known.is_empty() {
-            let message = format!("snapshot `{}` stays apart from the tenants that are known", snapshot.label);
+            let message = format!(
+                "snapshot `{}` stays apart from the tenants that are known",
+                snapshot.label
+            );
             rows.push(warning("tenant-unknown", "", None, message));
         }
     }

@@ -58,10 +58,11 @@ pub(super) fn follow(
             .copied()
             .find(|place| observations.get(*place).is_some_and(|o| o.said == Said::Dropped));
         let Some(found) = found else {
-            if let (Some(held), Some(place)) = (&state, silent) {
-                if dropped.is_none() && held.values.iter().any(|(meaning, _)| !meaning.is_empty()) {
-                    turns.push(Turn::PossiblyCleared { old: held.places(), new: place });
-                }
+            if let (Some(held), Some(place)) = (&state, silent)
+                && dropped.is_none()
+                && held.values.iter().any(|(meaning, _)| !meaning.is_empty())
+            {
+                turns.push(Turn::PossiblyCleared { old: held.places(), new: place });
             }
             dropped = dropped.or(silent);
             continue;

@@ -50,19 +50,14 @@ impl Json {
     /// The member with this name.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Self> {
-        match self {
-            Self::Object(members) => members.iter().find(|(key, _)| &**key == name).map(|(_, v)| v),
-            _ => None,
-        }
+        let Self::Object(members) = self else { return None };
+        members.iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
     }
 
     /// Its text, if it is a string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
-        match self {
-            Self::String(text) => Some(text),
-            _ => None,
-        }
+        if let Self::String(text) = self { Some(text) } else { None }
     }
 }
 
@@ -111,9 +106,9 @@ fn text(bytes: &[u8], quoted: std::ops::Range<usize>) -> Box<str> {
         .into()
 }
 
-/// Whether a member is an OData annotation or action, not a property.
+/// Whether a member is an `OData` annotation or action, not a property.
 #[must_use]
-pub fn is_annotation(name: &str) -> bool {
+pub(super) fn is_annotation(name: &str) -> bool {
     name.contains("@odata.") || name.contains("@delta") || name.starts_with(['@', '#'])
 }
 
@@ -122,7 +117,7 @@ pub type Attributes = BTreeMap<Box<str>, Json>;
 
 /// Flattens a record of the given type.
 #[must_use]
-pub fn attributes(record: &Json, object_type: &str, catalogue: &Catalogue) -> Attributes {
+pub(super) fn attributes(record: &Json, object_type: &str, catalogue: &Catalogue) -> Attributes {
     let mut found = Attributes::new();
     if let Json::Object(members) = record {
         for (name, value) in members {
@@ -153,17 +148,15 @@ fn flatten(
     if catalogue.attribute(object_type, path).ignored {
         return;
     }
-    match value {
-        Json::Object(members) if members.iter().any(|(name, _)| !is_annotation(name)) => {
-            for (name, value) in members {
-                if !is_annotation(name) {
-                    flatten(&format!("{path}.{name}"), value, object_type, catalogue, found);
-                }
-            }
+    let mut leaf = true;
+    if let Json::Object(members) = value {
+        for (name, value) in members.iter().filter(|(name, _)| !is_annotation(name)) {
+            leaf = false;
+            flatten(&format!("{path}.{name}"), value, object_type, catalogue, found);
         }
-        _ => {
-            found.insert(path.into(), value.clone());
-        }
+    }
+    if leaf {
+        found.insert(path.into(), value.clone());
     }
 }
 
@@ -347,7 +340,7 @@ pub fn quote(text: &str) -> String {
 
 /// The instant that an RFC 3339 text stands for.
 #[must_use]
-pub fn instant(text: &str) -> Option<Timestamp> {
+pub(super) fn instant(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let shaped = bytes.len() >= 20
         && bytes.get(4) == Some(&b'-')
@@ -409,7 +402,10 @@ mod tests {
             ("-0", "0"),
             ("0.50", "5E-1"),
             ("[1,2]", "[2,1]"),
-            (r#""0F94820E-8042-4554-A827-57EFDC8BD6CB""#, r#""0f94820e-8042-4554-a827-57efdc8bd6cb""#),
+            (
+                r#""0F94820E-8042-4554-A827-57EFDC8BD6CB""#,
+                r#""0f94820e-8042-4554-a827-57efdc8bd6cb""#,
+            ),
             (r#""2024-05-22T06:06:16Z""#, r#""2024-05-22T08:06:16.9990000+02:00""#),
             (r#"{"a":1,"b":null}"#, r#"{"b":[],"a":1,"c":{"d":null}}"#),
             ("null", r#"{"a":{"b":null}}"#),
@@ -439,7 +435,10 @@ mod tests {
     #[test]
     fn words_are_a_set() {
         let speller = speller("oAuth2PermissionGrant", "scope");
-        assert_eq!(speller.meaning(&json(r#"" User.Read  Mail.Read""#)), speller.meaning(&json(r#""Mail.Read User.Read""#)));
+        assert_eq!(
+            speller.meaning(&json(r#"" User.Read  Mail.Read""#)),
+            speller.meaning(&json(r#""Mail.Read User.Read""#))
+        );
         let (added, removed) =
             speller.gained_and_lost(Some(&json(r#""A B""#)), Some(&json(r#""B C""#)));
         assert_eq!((added.as_deref(), removed.as_deref()), (Some(r#"["C"]"#), Some(r#"["A"]"#)));
@@ -447,7 +446,9 @@ mod tests {
 
     #[test]
     fn records_flatten_to_paths_without_annotations() {
-        let record = json(r#"{"@odata.type":"x","state":"on","conditions":{"users":{"includeUsers":["b","a"]},"locations":null},"e":{}}"#);
+        let record = json(
+            r#"{"@odata.type":"x","state":"on","conditions":{"users":{"includeUsers":["b","a"]},"locations":null},"e":{}}"#,
+        );
         let found = attributes(&record, "conditionalAccessPolicy", catalogue());
         let paths: Vec<&str> = found.keys().map(AsRef::as_ref).collect();
         assert_eq!(paths, ["conditions.locations", "conditions.users.includeUsers", "e", "state"]);

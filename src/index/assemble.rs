@@ -12,7 +12,8 @@ use super::fingerprint::FingerprintKey;
 use super::segment::{LinkList, Segment, SegmentBuilder, Shape, as_u64};
 use super::snapshots::Member;
 use super::{
-    Exhibit, Index, IndexedRequest, LinkKey, LinkObservation, LinkRun, Listing, ObjectId, chain, snapshots,
+    Exhibit, Index, IndexedRequest, LinkKey, LinkObservation, LinkRun, Listing, ObjectId, chain,
+    snapshots,
 };
 use crate::directory::Catalogue;
 use crate::evidence::{
@@ -61,11 +62,8 @@ pub fn build(
     catalogue: &Catalogue,
 ) -> Result<Index, EvidenceError> {
     let key = FingerprintKey::random();
-    let readings: Vec<Result<Reading, EvidenceError>> = walk
-        .files
-        .par_iter()
-        .map(|file| read_exhibit(file, options, catalogue, &key))
-        .collect();
+    let readings: Vec<Result<Reading, EvidenceError>> =
+        walk.files.par_iter().map(|file| read_exhibit(file, options, catalogue, &key)).collect();
     let mut index = Index { refusals: walk.refusals.clone(), ..Index::default() };
     let mut members = Vec::new();
     let mut segments = Vec::new();
@@ -92,10 +90,14 @@ pub fn build(
     }
     let (found, torn) = snapshots::unite(&mut index.exhibits, &members);
     index.snapshots = found;
-    index.refusals.extend(torn.into_iter().map(|folder| Refusal {
-        shown: folder,
-        code: "several-tenants",
-        cause: "one snapshot names several tenants; its evidence is kept apart from all of them".to_owned(),
+    index.refusals.extend(torn.into_iter().map(|folder| {
+        Refusal {
+            shown: folder,
+            code: "several-tenants",
+            cause:
+                "one snapshot names several tenants; its evidence is kept apart from all of them"
+                    .to_owned(),
+        }
     }));
     index.captures = chain::unite(&mut index.requests, &index.exhibits);
     collect_entries(&mut index, segments);
@@ -112,10 +114,15 @@ fn read_exhibit(
     let prints = hash(&source.bytes);
     let text = decode(&source.bytes);
     let mut place = Place::of(&file.shown, catalogue, options.evidence_zone.as_ref());
-    let named = options.named.iter().filter(|named| file.path.starts_with(&named.path)).max_by_key(|n| n.path.clone());
+    let named = options
+        .named
+        .iter()
+        .filter(|named| file.path.starts_with(&named.path))
+        .max_by_key(|n| n.path.clone());
     let modified_at = source.modified.and_then(|at| Timestamp::try_from(at).ok());
     if let Some(at) = named.and_then(|named| named.time) {
-        place.time = Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
+        place.time =
+            Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
     } else if place.time.is_none() && options.file_times {
         place.time = modified_at.map(|at| CaptureTime {
             interval: Interval::instant(at),
@@ -171,7 +178,8 @@ fn map_to_source(text: &Text<'_>, segment: &mut Segment, intake: &mut Intake) {
         let start = usize::try_from(*offset).unwrap_or(usize::MAX);
         let end = start.saturating_add(usize::try_from(*length).unwrap_or(usize::MAX));
         *offset = starts.source_offset(start);
-        *length = u32::try_from(ends.source_offset(end).saturating_sub(*offset)).unwrap_or(u32::MAX);
+        *length =
+            u32::try_from(ends.source_offset(end).saturating_sub(*offset)).unwrap_or(u32::MAX);
     }
     let mut offsets = SourceOffsets::new(text);
     let mut place = |at: usize| usize::try_from(offsets.source_offset(at)).unwrap_or(usize::MAX);
@@ -214,7 +222,10 @@ fn collect_entries(index: &mut Index, segments: Vec<(usize, Segment)>) {
         }
         for mut list in segment.links {
             list.request = list.request.saturating_add(base32);
-            link_lists.entry((tenant.clone(), list.key.clone(), list.inverse)).or_default().push(list);
+            link_lists
+                .entry((tenant.clone(), list.key.clone(), list.inverse))
+                .or_default()
+                .push(list);
         }
     }
     add_empty_lists(index, &mut link_lists);
@@ -242,7 +253,8 @@ fn add_empty_lists(
 ) {
     for (position, indexed) in index.requests.iter().enumerate() {
         let request = &indexed.request;
-        let Subject::Links { parent_type, parent_id, relation, inverse, .. } = &request.subject else {
+        let Subject::Links { parent_type, parent_id, relation, inverse, .. } = &request.subject
+        else {
             continue;
         };
         let silent = request.records == 0 && request.format.is_list() && request.refused.is_none();
@@ -273,8 +285,12 @@ fn sort_runs(index: &mut Index) {
     };
     index.runs.par_iter_mut().for_each(|(_, run)| {
         run.par_sort_unstable_by(|a, b| {
-            (&a.id, capture(a.request), a.request, a.offset)
-                .cmp(&(&b.id, capture(b.request), b.request, b.offset))
+            (&a.id, capture(a.request), a.request, a.offset).cmp(&(
+                &b.id,
+                capture(b.request),
+                b.request,
+                b.offset,
+            ))
         });
     });
 }
@@ -283,7 +299,8 @@ fn sort_runs(index: &mut Index) {
 fn link_run(index: &Index, key: LinkKey, inverse: bool, lists: Vec<LinkList>) -> LinkRun {
     let mut by_capture: BTreeMap<usize, LinkObservation> = BTreeMap::new();
     for list in lists {
-        let Some(indexed) = usize::try_from(list.request).ok().and_then(|r| index.requests.get(r)) else {
+        let Some(indexed) = usize::try_from(list.request).ok().and_then(|r| index.requests.get(r))
+        else {
             continue;
         };
         let Some(capture) = index.captures.get(indexed.capture) else { continue };
@@ -304,7 +321,9 @@ fn link_run(index: &Index, key: LinkKey, inverse: bool, lists: Vec<LinkList>) ->
         observation.partial |= list.partial || broken || !whole;
         observation.pages += 1;
         observation.others.extend(
-            list.others.into_iter().map(|(kind, id, offset, length)| (kind, id, receipt(offset, length))),
+            list.others
+                .into_iter()
+                .map(|(kind, id, offset, length)| (kind, id, receipt(offset, length))),
         );
     }
     let mut observations: Vec<LinkObservation> = by_capture.into_values().collect();
@@ -321,7 +340,9 @@ impl Index {
     #[must_use]
     pub fn exhibits_named(&self, id: ExhibitId) -> Vec<usize> {
         (0..self.exhibits.len())
-            .filter(|position| self.exhibits.get(*position).is_some_and(|exhibit| exhibit.id() == id))
+            .filter(|position| {
+                self.exhibits.get(*position).is_some_and(|exhibit| exhibit.id() == id)
+            })
             .collect()
     }
 }

@@ -31,7 +31,9 @@ pub(super) fn unite(requests: &mut [IndexedRequest], exhibits: &[Exhibit]) -> Ve
             .entry(Bond {
                 snapshot: exhibit.snapshot,
                 folder: if together { request.folder.clone() } else { String::new() },
-                context: together.then(|| request.context.clone()).flatten()
+                context: together
+                    .then(|| request.context.clone())
+                    .flatten()
                     .filter(|_| request.format == Format::GraphPage),
                 subject: request.subject.clone(),
                 alone: (!together).then_some(position),
@@ -58,7 +60,11 @@ pub(super) fn unite(requests: &mut [IndexedRequest], exhibits: &[Exhibit]) -> Ve
     captures
 }
 
-fn interval_of(position: usize, requests: &[IndexedRequest], exhibits: &[Exhibit]) -> Option<Interval> {
+fn interval_of(
+    position: usize,
+    requests: &[IndexedRequest],
+    exhibits: &[Exhibit],
+) -> Option<Interval> {
     let exhibit = requests.get(position)?.exhibit;
     exhibits.get(exhibit)?.time.map(|time| time.interval)
 }
@@ -86,9 +92,9 @@ fn split(
         if let Some(reading) = readings.last_mut() {
             reading.push(page);
         }
-        let later = pages.peek().is_some_and(|next| {
-            matches!((start(page), start(*next)), (Some(page), Some(next)) if page < next)
-        });
+        let later = pages.peek().is_some_and(
+            |next| matches!((start(page), start(*next)), (Some(page), Some(next)) if page < next),
+        );
         if ends(page) && later {
             readings.push(Vec::new());
         }
@@ -132,7 +138,8 @@ fn describe(
         chain: page,
         dangling: page && all.iter().all(|request| request.next_link),
         damaged: all.iter().any(|request| request.damaged),
-        unfiltered: narrowing.is_empty() && !first.context.as_deref().unwrap_or("").contains("$filter"),
+        unfiltered: narrowing.is_empty()
+            && !first.context.as_deref().unwrap_or("").contains("$filter"),
         count: all.iter().find_map(|request| request.count),
         shape: first.context.clone().unwrap_or_else(|| first.format.as_str().to_owned()),
         requests: positions,
@@ -145,7 +152,9 @@ fn listing(request: &Request, delta: bool) -> Listing {
     }
     match request.subject {
         Subject::Objects { bin: true, .. } => Listing::Bin,
-        Subject::Objects { .. } | Subject::ObjectsOf { .. } | Subject::Untyped { .. } => Listing::Live,
+        Subject::Objects { .. } | Subject::ObjectsOf { .. } | Subject::Untyped { .. } => {
+            Listing::Live
+        }
         Subject::Links { .. } => Listing::Links,
         Subject::Part { .. } | Subject::Orphan { .. } => Listing::None,
     }

@@ -7,7 +7,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 /// The secret key of a run.
 #[derive(Clone)]
-pub struct FingerprintKey(SipHasher13);
+pub(super) struct FingerprintKey(SipHasher13);
 
 impl std::fmt::Debug for FingerprintKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -18,14 +18,14 @@ impl std::fmt::Debug for FingerprintKey {
 impl FingerprintKey {
     /// A key drawn from the operating system's randomness.
     #[must_use]
-    pub fn random() -> Self {
+    pub(super) fn random() -> Self {
         let word = |salt: u64| RandomState::new().hash_one(salt);
         Self(SipHasher13::new_with_keys(word(0), word(1)))
     }
 
     /// The fingerprint of one member.
     #[must_use]
-    pub fn member(&self, key: &[u8], value: &[u8]) -> u128 {
+    pub(super) fn member(&self, key: &[u8], value: &[u8]) -> u128 {
         let mut hasher = self.0;
         key.hash(&mut hasher);
         hasher.write(value);
@@ -36,7 +36,7 @@ impl FingerprintKey {
 /// The significant part of a time stamp in UTC: its first 19 characters, since instants compare by whole seconds and the
 /// spelling of the rest varies. `None` for any other value.
 #[must_use]
-pub fn whole_seconds(value: &[u8]) -> Option<&[u8]> {
+pub(super) fn whole_seconds(value: &[u8]) -> Option<&[u8]> {
     let body = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     let (stamp, rest) = body.split_at_checked(19)?;
     let shaped = stamp.iter().enumerate().all(|(at, byte)| match at {

@@ -93,6 +93,7 @@ pub enum Listing {
 
 /// One reading of one request: an exhibit, or all pages of a chain.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a capture, not a mode")]
 pub struct Capture {
     /// Position of its snapshot.
     pub snapshot: usize,

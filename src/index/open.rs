@@ -48,7 +48,11 @@ pub fn open_records<'a>(
     for entry in entries {
         let request = usize::try_from(entry.request).ok().and_then(|r| index.requests.get(r));
         if let Some(request) = request {
-            wanted.entry(request.exhibit).or_default().push((entry.request, entry.offset, entry.length));
+            wanted.entry(request.exhibit).or_default().push((
+                entry.request,
+                entry.offset,
+                entry.length,
+            ));
         }
     }
     let opened: Result<Vec<Vec<_>>, OpenError> = wanted
@@ -96,7 +100,10 @@ pub struct OpenedReceipt {
 ///
 /// # Errors
 /// [`OpenError::Altered`] if the exhibit is no longer what was indexed, or what the file system says.
-pub fn open_receipt(exhibit: &Exhibit, span: Option<Span>) -> Result<Option<OpenedReceipt>, OpenError> {
+pub fn open_receipt(
+    exhibit: &Exhibit,
+    span: Option<Span>,
+) -> Result<Option<OpenedReceipt>, OpenError> {
     let source = read_file(&exhibit.path)?;
     if hash(&source.bytes) != exhibit.prints {
         return Err(OpenError::Altered { shown: exhibit.shown.clone() });

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::fingerprint::{FingerprintKey, whole_seconds};
 use super::identity::{ObjectId, canonical};
 use crate::directory::{Catalogue, Identity, ObjectType, RelationKind};
-use crate::intake::{Fate, Kind, Member, Record, Request, Scanner, Sink, Subject, string_at};
+use crate::intake::{
+    Fate, Format, Kind, Member, Record, Request, Scanner, Sink, Subject, string_at,
+};
 
 /// What a member says, as far as a shape tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,7 +85,7 @@ pub struct LinkList {
 
 /// The index of one exhibit.
 #[derive(Debug, Default)]
-pub struct Segment {
+pub(super) struct Segment {
     /// Entries by object type.
     pub entries: BTreeMap<Arc<str>, Vec<Entry>>,
     /// Link lists.
@@ -106,8 +108,11 @@ enum Role {
     Links(Arc<str>, Arc<str>, bool),
 }
 
+/// The members of a record in the order of the text.
+type Members = Vec<(Arc<str>, MemberState)>;
+
 /// Builds a segment from the records of an exhibit.
-pub struct SegmentBuilder<'a> {
+pub(super) struct SegmentBuilder<'a> {
     catalogue: &'a Catalogue,
     key: &'a FingerprintKey,
     segment: Segment,
@@ -115,9 +120,9 @@ pub struct SegmentBuilder<'a> {
     /// The members of the record before: the next record's are most often the same.
     predicted: Vec<(Box<[u8]>, Role)>,
     predicted_type: Option<Arc<str>>,
-    shapes: HashMap<Vec<(Arc<str>, MemberState)>, u32>,
-    sequence: Vec<(Arc<str>, MemberState)>,
-    last_shape: Option<(Vec<(Arc<str>, MemberState)>, u32)>,
+    shapes: HashMap<Members, u32>,
+    sequence: Members,
+    last_shape: Option<(Members, u32)>,
     names: HashMap<Box<str>, Arc<str>>,
 }
 
@@ -130,7 +135,7 @@ impl std::fmt::Debug for SegmentBuilder<'_> {
 impl<'a> SegmentBuilder<'a> {
     /// A builder for one exhibit.
     #[must_use]
-    pub fn new(catalogue: &'a Catalogue, key: &'a FingerprintKey) -> Self {
+    pub(super) fn new(catalogue: &'a Catalogue, key: &'a FingerprintKey) -> Self {
         Self {
             catalogue,
             key,
@@ -147,7 +152,7 @@ impl<'a> SegmentBuilder<'a> {
 
     /// The finished segment.
     #[must_use]
-    pub fn finish(mut self) -> Segment {
+    pub(super) fn finish(mut self) -> Segment {
         let mut shapes: Vec<(u32, Shape)> = self
             .shapes
             .drain()
@@ -176,10 +181,10 @@ impl<'a> SegmentBuilder<'a> {
             self.predicted.clear();
             self.predicted_type = Some(Arc::clone(object_type));
         }
-        if let Some((predicted, role)) = self.predicted.get(place) {
-            if **predicted == *key {
-                return role.clone();
-            }
+        if let Some((predicted, role)) = self.predicted.get(place)
+            && **predicted == *key
+        {
+            return role.clone();
         }
         let slot = (Arc::clone(object_type), key.into());
         let role = match self.roles.get(&slot) {
@@ -229,10 +234,10 @@ impl<'a> SegmentBuilder<'a> {
     }
 
     fn shape(&mut self) -> u32 {
-        if let Some((members, position)) = &self.last_shape {
-            if *members == self.sequence {
-                return *position;
-            }
+        if let Some((members, position)) = &self.last_shape
+            && *members == self.sequence
+        {
+            return *position;
         }
         let next = u32::try_from(self.shapes.len()).unwrap_or(u32::MAX);
         let position = *self.shapes.entry(self.sequence.clone()).or_insert(next);
@@ -262,9 +267,7 @@ impl<'a> SegmentBuilder<'a> {
             (Subject::Links { other_type, .. }, None) => other_type.clone(),
             (Subject::Untyped { fallback }, None) => {
                 let has = |name: &str| record.member(text, name).is_some();
-                self.catalogue
-                    .of_members(&has)
-                    .map_or_else(|| fallback.clone(), str::to_owned)
+                self.catalogue.of_members(&has).map_or_else(|| fallback.clone(), str::to_owned)
             }
             (Subject::Orphan { .. }, None) => String::new(),
         };
@@ -294,12 +297,10 @@ impl<'a> SegmentBuilder<'a> {
             },
             Some(Identity::Id) | None => match scalar(text, record, "id") {
                 Some(id) if !id.is_empty() => Ok(ObjectId::of(&id)),
-                _ => Err(match request.format {
-                    crate::intake::Format::GraphEntity | crate::intake::Format::Object => {
-                        "entity-without-id"
-                    }
-                    _ => "record-without-id",
-                }),
+                _ if matches!(request.format, Format::GraphEntity | Format::Object) => {
+                    Err("entity-without-id")
+                }
+                _ => Err("record-without-id"),
             },
         }
     }
@@ -327,9 +328,13 @@ impl<'a> SegmentBuilder<'a> {
             match role {
                 Role::Annotation | Role::Ignored => {}
                 Role::Links(relation, other, inverse) => {
-                    if let Some(list) =
-                        self.expansion(object, (&relation, &other, inverse), position, text, record, member)
-                    {
+                    if let Some(list) = self.expansion(
+                        object,
+                        (&relation, &other, inverse),
+                        position,
+                        text,
+                        (record, member),
+                    ) {
                         self.segment.links.push(list);
                     }
                 }
@@ -362,8 +367,7 @@ impl<'a> SegmentBuilder<'a> {
         (relation, other, inverse): (&Arc<str>, &Arc<str>, bool),
         position: u32,
         text: &[u8],
-        record: &Record,
-        member: &Member,
+        (record, member): (&Record, &Member),
     ) -> Option<LinkList> {
         let mut others = Vec::new();
         let value = &member.value;
@@ -425,7 +429,8 @@ impl<'a> SegmentBuilder<'a> {
                 };
                 let span = Some((as_u64(record.span.start), as_u32(record.span.len())));
                 let others = Vec::new();
-                let list = LinkList { key, inverse, request: position, span, partial: false, others };
+                let list =
+                    LinkList { key, inverse, request: position, span, partial: false, others };
                 self.segment.links.push(list);
             }
         }
@@ -507,10 +512,10 @@ impl Sink for SegmentBuilder<'_> {
             Ok(id) => id,
             Err(rule) => return Fate::SetAside(rule),
         };
-        if &*object_type == "organization" {
-            if let Some(tenant) = scalar(text, record, "id") {
-                self.segment.tenants.push(canonical(&tenant));
-            }
+        if &*object_type == "organization"
+            && let Some(tenant) = scalar(text, record, "id")
+        {
+            self.segment.tenants.push(canonical(&tenant));
         }
         let (content, volatile, explicit_empty) =
             self.members((&object_type, &id), position, text, record);
@@ -545,11 +550,11 @@ fn natural_key(
     let mut values = Vec::with_capacity(parts.len());
     let mut found = false;
     for part in parts {
-        let value = scalar(text, record, part).or_else(|| match &request.subject {
-            Subject::ObjectsOf { parent_property, parent_id, .. } if parent_property == part => {
-                Some(parent_id.clone())
-            }
-            _ => None,
+        let value = scalar(text, record, part).or_else(|| {
+            let Subject::ObjectsOf { parent_property, parent_id, .. } = &request.subject else {
+                return None;
+            };
+            (parent_property == part).then(|| parent_id.clone())
         });
         found |= value.is_some();
         values.push(value.unwrap_or_default());
@@ -563,9 +568,7 @@ fn scalar(text: &[u8], record: &Record, name: &str) -> Option<String> {
     let value = &record.member(text, name)?.value;
     match value.kind {
         Kind::String => string_at(text, value),
-        Kind::Number | Kind::Bool => {
-            String::from_utf8(text.get(value.span.clone())?.to_vec()).ok()
-        }
+        Kind::Number | Kind::Bool => String::from_utf8(text.get(value.span.clone())?.to_vec()).ok(),
         Kind::Null | Kind::EmptyArray | Kind::Array | Kind::EmptyObject | Kind::Object => None,
     }
 }

@@ -54,10 +54,14 @@ pub(super) fn unite(exhibits: &mut [Exhibit], members: &[Member]) -> (Vec<Snapsh
     }
     let mut snapshots: Vec<(Snapshot, Vec<usize>)> = groups
         .into_iter()
-        .map(|((tenant, bond), positions)| (describe(tenant, &bond, &positions, exhibits), positions))
+        .map(|((tenant, bond), positions)| {
+            (describe(tenant, &bond, &positions, exhibits), positions)
+        })
         .collect();
     snapshots.sort_by(|(a, _), (b, _)| {
-        let key = |s: &Snapshot| (s.tenant.clone(), s.interval.map(|i| (i.start, i.end)), s.label.clone());
+        let key = |s: &Snapshot| {
+            (s.tenant.clone(), s.interval.map(|i| (i.start, i.end)), s.label.clone())
+        };
         key(a).cmp(&key(b))
     });
     let mut ordered = Vec::with_capacity(snapshots.len());

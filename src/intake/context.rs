@@ -1,6 +1,6 @@
 //! Reads `@odata.context`: which request a page or entity answers.
 //!
-//! Shapes as in the OData JSON format 4.01, section 10 (context URL), and as Microsoft Graph sends them.
+//! Shapes as in the `OData` JSON format 4.01, section 10 (context URL), and as Microsoft Graph sends them.
 
 /// One segment of a request path, with the key that follows it in brackets or as the next segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_path_below_an_object_names_its_parent() {
-        let context = parse("servicePrincipals('0f94820e-8042-4554-a827-57efdc8bd6cb')/appRoleAssignedTo");
+        let context =
+            parse("servicePrincipals('0f94820e-8042-4554-a827-57efdc8bd6cb')/appRoleAssignedTo");
         let (above, key, below) = context.parent().unwrap();
         assert_eq!((above.as_str(), below.as_str()), ("servicePrincipals", "appRoleAssignedTo"));
         assert_eq!(key, "0f94820e-8042-4554-a827-57efdc8bd6cb");

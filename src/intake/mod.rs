@@ -107,7 +107,12 @@ impl Reader<'_> {
             None => return self.trouble("empty-file", 0, "nothing but white space", Format::Empty),
             Some(b'<') => {
                 let cause = "markup (an HTML or XML page), not JSON";
-                return self.trouble("html-not-json", self.scanner.position(), cause, Format::NotJson);
+                return self.trouble(
+                    "html-not-json",
+                    self.scanner.position(),
+                    cause,
+                    Format::NotJson,
+                );
             }
             Some(_) => {}
         }
@@ -118,10 +123,10 @@ impl Reader<'_> {
                 break;
             }
             texts += 1;
-            if let Err(error) = self.text_at(texts == 1) {
-                if !self.recover(error, texts == 1) {
-                    break;
-                }
+            if let Err(error) = self.text_at(texts == 1)
+                && !self.recover(error, texts == 1)
+            {
+                break;
             }
         }
         if texts > 1 {
@@ -141,9 +146,15 @@ impl Reader<'_> {
     fn recover(&mut self, error: ScanError, first: bool) -> bool {
         let code = if error.what == Defect::Truncated { "truncated-json" } else { "invalid-json" };
         if first && self.intake.requests.is_empty() && self.intake.tally.seen == 0 {
-            let begins_json = matches!(self.text.iter().find(|b| !b.is_ascii_whitespace()), Some(b'{' | b'['));
+            let begins_json =
+                matches!(self.text.iter().find(|b| !b.is_ascii_whitespace()), Some(b'{' | b'['));
             if !begins_json {
-                self.trouble("not-json", error.offset_bytes, &error.what.to_string(), Format::NotJson);
+                self.trouble(
+                    "not-json",
+                    error.offset_bytes,
+                    &error.what.to_string(),
+                    Format::NotJson,
+                );
                 return false;
             }
         }
@@ -156,9 +167,9 @@ impl Reader<'_> {
             request.damaged = true;
         }
         let rest = self.text.get(error.offset_bytes..).unwrap_or_default();
-        let next = rest
-            .windows(2)
-            .position(|pair| pair.first() == Some(&b'\n') && matches!(pair.get(1), Some(b'{' | b'[')));
+        let next = rest.windows(2).position(|pair| {
+            pair.first() == Some(&b'\n') && matches!(pair.get(1), Some(b'{' | b'['))
+        });
         match next {
             Some(step) => {
                 // The broken line was one record of a list of lines.
@@ -229,7 +240,9 @@ impl Reader<'_> {
                 let from = self.scanner.position();
                 self.items(position)?;
                 let span = from..self.scanner.position();
-                envelope.members.push(Member { key, value: Skipped { span, kind: Kind::Array, depth: 0 } });
+                envelope
+                    .members
+                    .push(Member { key, value: Skipped { span, kind: Kind::Array, depth: 0 } });
                 continue;
             }
             let is_context = name == b"@odata.context" || name == b"@context";
@@ -255,7 +268,8 @@ impl Reader<'_> {
         first: bool,
     ) -> Result<(), ScanError> {
         if let Some(items) = self.late_page(envelope, url.is_some()) {
-            let request = self.request(if url.is_some() { Format::GraphPage } else { Format::Array }, url);
+            let request =
+                self.request(if url.is_some() { Format::GraphPage } else { Format::Array }, url);
             self.intake.requests.push(request);
             let position = self.intake.requests.len() - 1;
             let behind = std::mem::replace(&mut self.scanner, Scanner::new(self.text, items.start));
@@ -273,7 +287,7 @@ impl Reader<'_> {
             return Ok(());
         }
         self.scanner.skip_blanks();
-        let alone = first && self.scanner.peek().is_none();
+        let alone = first && self.scanner.peek().is_none() && !self.place.lines;
         let position = if url.is_some() || alone {
             let format = if url.is_some() { Format::GraphEntity } else { Format::Object };
             let request = self.request(format, url);

@@ -29,6 +29,8 @@ pub struct Place {
     pub tree_folder: Option<String>,
     /// The file's own name without its ending.
     pub stem: String,
+    /// Whether the ending says that each line is a record, so that a file of one line is a list of one.
+    pub lines: bool,
 }
 
 impl Place {
@@ -39,7 +41,11 @@ impl Place {
         let name = components.pop().unwrap_or_default();
         let stem = name.split_once('.').map_or(name, |(stem, ending)| {
             // `deletedItems_microsoft.graph.user_…json`: dots inside a name are no ending.
-            if ending.contains('.') { name.rsplit_once('.').map_or(stem, |(stem, _)| stem) } else { stem }
+            if ending.contains('.') {
+                name.rsplit_once('.').map_or(stem, |(stem, _)| stem)
+            } else {
+                stem
+            }
         });
         let dated = components
             .iter()
@@ -47,7 +53,10 @@ impl Place {
             .find_map(|component| Some((*component, Stamp::find(component)?)));
         let own = Stamp::find(stem).or_else(|| Stamp::time_of_day(stem, dated.as_ref()?.1.date));
         let time = own
-            .map(|stamp| CaptureTime { interval: stamp.interval(zone), source: TimeSource::FileName })
+            .map(|stamp| CaptureTime {
+                interval: stamp.interval(zone),
+                source: TimeSource::FileName,
+            })
             .or_else(|| {
                 let interval = dated.as_ref()?.1.interval(zone);
                 Some(CaptureTime { interval, source: TimeSource::FolderName })
@@ -57,6 +66,9 @@ impl Place {
             dated_folder: dated.map(|(text, stamp)| (text.to_owned(), stamp.interval(zone))),
             time,
             stem: stem.to_owned(),
+            lines: [".ndjson", ".jsonl"]
+                .iter()
+                .any(|ending| name.to_ascii_lowercase().ends_with(ending)),
             ..Self::default()
         };
         place.read_request(&components, stem, catalogue);
@@ -73,15 +85,15 @@ impl Place {
     }
 
     fn read_request(&mut self, components: &[&str], stem: &str, catalogue: &Catalogue) {
-        if let Some((above, id, below)) = guid_in(stem) {
-            if let Some(collection) = catalogue.of_name(above) {
-                let segment = below.split(['_', '.', ' ']).find(|part| !part.is_empty());
-                if let Some(segment) = segment {
-                    self.parent = Some((collection.to_owned(), id, segment.to_owned()));
-                }
-                self.collection = Some(collection.to_owned());
-                return;
+        if let Some((above, id, below)) = guid_in(stem)
+            && let Some(collection) = catalogue.of_name(above)
+        {
+            let segment = below.split(['_', '.', ' ']).find(|part| !part.is_empty());
+            if let Some(segment) = segment {
+                self.parent = Some((collection.to_owned(), id, segment.to_owned()));
             }
+            self.collection = Some(collection.to_owned());
+            return;
         }
         if components.last() == Some(&stem) {
             self.read_tree(components, catalogue);
@@ -104,10 +116,16 @@ impl Place {
         for start in 0..components.len() {
             let listing = above.get(start..).unwrap_or_default();
             let single = components.get(start..).unwrap_or_default();
+            // `Groups/<id>/<id>.json` is one of a list; `Policies/X/Default/Default.json` is a thing of its own.
+            let of_list = components.last().is_some_and(|last| is_guid(last));
+            let candidates = if of_list { [listing, single] } else { [single, listing] };
             let starred = |parts: &[&str]| -> Vec<String> {
-                parts.iter().map(|p| if is_guid(p) { "*".to_owned() } else { (*p).to_owned() }).collect()
+                parts
+                    .iter()
+                    .map(|p| if is_guid(p) { "*".to_owned() } else { (*p).to_owned() })
+                    .collect()
             };
-            for parts in [listing, single] {
+            for parts in candidates {
                 let pattern = starred(parts);
                 let pattern: Vec<&str> = pattern.iter().map(String::as_str).collect();
                 let Some(collection) = catalogue.of_folder(&pattern) else { continue };
@@ -148,7 +166,11 @@ fn guid_in(stem: &str) -> Option<(&str, String, &str)> {
         let edge = |text: &str| text.is_empty() || text.ends_with(['_', '-', '.', ' ', '(']);
         let above = stem.get(..at)?;
         (is_guid(id) && edge(above) && !above.is_empty()).then(|| {
-            (above.trim_end_matches(['_', '-', '.', ' ', '(']), id.to_ascii_lowercase(), stem.get(at + 36..).unwrap_or_default())
+            (
+                above.trim_end_matches(['_', '-', '.', ' ', '(']),
+                id.to_ascii_lowercase(),
+                stem.get(at + 36..).unwrap_or_default(),
+            )
         })
     })
 }
@@ -166,7 +188,9 @@ impl Stamp {
     fn find(name: &str) -> Option<Self> {
         let bytes = name.as_bytes();
         (0..bytes.len())
-            .filter(|at| at.checked_sub(1).and_then(|b| bytes.get(b)).is_none_or(|b| !b.is_ascii_digit()))
+            .filter(|at| {
+                at.checked_sub(1).and_then(|b| bytes.get(b)).is_none_or(|b| !b.is_ascii_digit())
+            })
             .find_map(|at| Self::at(bytes.get(at..)?))
     }
 
@@ -268,7 +292,9 @@ mod tests {
 
     #[test]
     fn zoned_stamps_are_instants() {
-        for name in ["users_20261102T030112Z_1a", "users_2026-11-02T030112Z", "u 2026-11-02T03-01-12Z"] {
+        for name in
+            ["users_20261102T030112Z_1a", "users_2026-11-02T030112Z", "u 2026-11-02T03-01-12Z"]
+        {
             let (start, end, source) = time(&format!("x/{name}.json")).unwrap();
             assert_eq!((start.as_str(), source), ("2026-11-02T03:01:12Z", TimeSource::FileName));
             assert_eq!(start, end);
@@ -287,7 +313,10 @@ mod tests {
     #[test]
     fn a_bare_date_is_a_day_and_a_release_number_is_none() {
         let (start, end, _) = time("2024-05-22/users.json").unwrap();
-        assert_eq!((start.as_str(), end.as_str()), ("2024-05-22T00:00:00Z", "2024-05-22T23:59:59Z"));
+        assert_eq!(
+            (start.as_str(), end.as_str()),
+            ("2024-05-22T00:00:00Z", "2024-05-22T23:59:59Z")
+        );
         assert_eq!(time("2024.6.1/users.json"), None);
         assert_eq!(time("Config/2024.12.10/users.json"), None);
         assert_eq!(time("users-12345678.json"), None);
@@ -308,7 +337,11 @@ mod tests {
             format!("t/groups/{id}/members.json"),
         ] {
             let parent = Place::of(&shown, catalogue(), None).parent.unwrap();
-            assert_eq!(parent, ("groups".to_owned(), id.to_owned(), "members".to_owned()), "{shown}");
+            assert_eq!(
+                parent,
+                ("groups".to_owned(), id.to_owned(), "members".to_owned()),
+                "{shown}"
+            );
         }
         let tree = format!("t/Groups/{id}/Members/{id}/{id}.json");
         assert_eq!(Place::of(&tree, catalogue(), None).parent.unwrap().1, id);

@@ -137,9 +137,7 @@ impl Record {
     /// The member with this key.
     #[must_use]
     pub fn member(&self, text: &[u8], name: &str) -> Option<&Member> {
-        self.members
-            .iter()
-            .find(|member| text.get(member.key.clone()) == Some(name.as_bytes()))
+        self.members.iter().find(|member| text.get(member.key.clone()) == Some(name.as_bytes()))
     }
 
     /// The text of a string member, escapes resolved.

@@ -140,19 +140,14 @@ pub struct Request {
 impl Request {
     /// The request behind a text with this context (if any) at this place.
     #[must_use]
-    pub fn new(
-        format: Format,
-        url: Option<&str>,
-        place: &Place,
-        catalogue: &Catalogue,
-    ) -> Self {
+    pub fn new(format: Format, url: Option<&str>, place: &Place, catalogue: &Catalogue) -> Self {
         let context = url.and_then(Context::parse);
         let subject = match &context {
             Some(context) => subject_of_context(context, place, catalogue),
             None => subject_of_place(place, catalogue),
         };
-        let in_tree = place.tree_folder.is_some()
-            && matches!(format, Format::GraphEntity | Format::Object);
+        let in_tree =
+            place.tree_folder.is_some() && matches!(format, Format::GraphEntity | Format::Object);
         let folder = if in_tree { place.tree_folder.clone() } else { None };
         Self {
             format: if in_tree { Format::ExporterTree } else { format },
@@ -193,12 +188,11 @@ fn subject_of_context(context: &Context, place: &Place, catalogue: &Catalogue) -
     let bin = bin || place_names_bin(place, object_type, catalogue);
     // A relation answered under its items' own collection: `users/<id>/manager` gives `#directoryObjects/$entity` or
     // `#users/$entity`; the path then tells the parent.
-    if !bin {
-        if let Some((above, id, below)) = &place.parent {
-            if let Some(found) = below_object(above, id, below, catalogue) {
-                return found;
-            }
-        }
+    if !bin
+        && let Some((above, id, below)) = &place.parent
+        && let Some(found) = below_object(above, id, below, catalogue)
+    {
+        return found;
     }
     Subject::Objects { object_type: object_type.to_owned(), bin }
 }
@@ -213,10 +207,10 @@ fn place_names_bin(place: &Place, object_type: &str, catalogue: &Catalogue) -> b
 }
 
 fn subject_of_place(place: &Place, catalogue: &Catalogue) -> Subject {
-    if let Some((above, id, below)) = &place.parent {
-        if let Some(subject) = below_object(above, id, below, catalogue) {
-            return subject;
-        }
+    if let Some((above, id, below)) = &place.parent
+        && let Some(subject) = below_object(above, id, below, catalogue)
+    {
+        return subject;
     }
     match place.collection.as_deref().and_then(|path| catalogue.of_collection(path)) {
         Some((object_type, bin)) => Subject::Objects { object_type: object_type.to_owned(), bin },
@@ -226,10 +220,8 @@ fn subject_of_place(place: &Place, catalogue: &Catalogue) -> Subject {
 
 /// The letters that a file name begins with, so that an unknown type has a name that lasts over dates and pages.
 fn fallback_type(stem: &str) -> String {
-    let name: String = stem
-        .chars()
-        .take_while(|c| c.is_alphabetic() || matches!(c, '_' | '.'))
-        .collect();
+    let name: String =
+        stem.chars().take_while(|c| c.is_alphabetic() || matches!(c, '_' | '.')).collect();
     let name = name.trim_matches(['_', '.']);
     if name.is_empty() { "unknown".to_owned() } else { name.to_owned() }
 }
@@ -245,7 +237,8 @@ fn unknown_below(above: &str, key: &str, below: &str) -> Subject {
 fn below_object(above: &str, key: &str, below: &str, catalogue: &Catalogue) -> Option<Subject> {
     let (parent_type, _) = catalogue.of_collection(above)?;
     let Relation { kind, .. } = catalogue.relation(parent_type, below)?;
-    let parent_id = if super::context::is_guid(key) { key.to_ascii_lowercase() } else { key.to_owned() };
+    let parent_id =
+        if super::context::is_guid(key) { key.to_ascii_lowercase() } else { key.to_owned() };
     Some(match kind {
         RelationKind::Links { relation, target_type } => Subject::Links {
             parent_type: parent_type.to_owned(),

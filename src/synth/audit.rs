@@ -281,10 +281,10 @@ fn edge(tenant: &Tenant, one: &Operation, obj: Obj, note: &mut impl FnMut(Obj, O
     let text = json!(json!(id).to_string());
     let (old, new) = if there { (Value::Null, text) } else { (text, Value::Null) };
     let property = json!({"displayName": name, "oldValue": old, "newValue": new});
-    if obj.ty == Ty::AppRoleAssignment {
-        if let Some(resource) = tenant.parent(obj) {
-            note(resource, Some(property.clone()));
-        }
+    if obj.ty == Ty::AppRoleAssignment
+        && let Some(resource) = tenant.parent(obj)
+    {
+        note(resource, Some(property.clone()));
     }
     if let Some(principal) = principal {
         note(principal, Some(property));

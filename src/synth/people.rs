@@ -290,7 +290,7 @@ impl User {
             "department" => text(out, department(seed, ix)),
             "employeeId" => print(out, format_args!("\"W{ix:07}\"")),
             "employeeType" => {
-                text(out, if ix.is_multiple_of(5) { "Contractor" } else { "Employee" })
+                text(out, if ix.is_multiple_of(5) { "Contractor" } else { "Employee" });
             }
             "jobTitle" => {
                 text(out, choose(TITLES, number(seed, ix, "title")).copied().unwrap_or_default());

@@ -61,7 +61,9 @@ impl Exporter<'_> {
         let number = hash(self.options.seed, &[tag("count"), tag(request.ty.name()), self.seq()]);
         match request.ty {
             Ty::RoleAssignment | Ty::Eligibility => true,
-            Ty::CaPolicy | Ty::NamedLocation | Ty::Grant | Ty::XtapPartner => number % 3 != 0,
+            Ty::CaPolicy | Ty::NamedLocation | Ty::Grant | Ty::XtapPartner => {
+                !number.is_multiple_of(3)
+            }
             _ => number.is_multiple_of(4),
         }
     }
