@@ -2,7 +2,7 @@
 """A slow, independent reading of "what changed between exported snapshots", to hold against the program.
 
     reference.py [--catalogue src/directory/data] EVIDENCE_DIR... > rows.jsonl
-    reference.py [--catalogue src/directory/data] EVIDENCE_DIR... --compare changes.csv|answer-key.json
+    reference.py [--catalogue src/directory/data] EVIDENCE_DIR... --compare changes.csv [answer-key.json...]
 
 Prints the rows of lane `change` and every disappearance. Written from the design's sections 2, 3, 6 and 7; it shares
 knowledge (the CSV tables of --catalogue) with the program, and no code. Everything is held in memory.
@@ -223,6 +223,7 @@ class Capture:
     def __post_init__(self):
         self.ids = {identity for page in self.pages for identity in page}
         self.order = (self.snapshot, self.start or EARLY, self.end or EARLY, self.path)
+        self.place = self.parent and self.scope[1:3]        # lists below one parent speak about its edges only
 
     def whole(self):
         return not (self.dangling or self.damaged or self.filtered)
@@ -577,9 +578,9 @@ def odata_type(record, default):
 
 
 def identify(kind, record):
-    """The identity: the id, or the natural key; a singleton has the id it shows, else its type. None: set aside."""
+    """The identity: the id, or the natural key; of a singleton its type. None: set aside."""
     if not type_of(kind).key:
-        return str(record.get("id") or kind).lower()
+        return kind
     parts = [str(record.get(name) or "") for name in type_of(kind).key]
     parts = [p.lower() if is_guid(p) else p for p in parts]
     return "|".join(parts) if any(parts) else None
@@ -720,12 +721,16 @@ def breaks_silence(capture, identity):
     return "unproven" if capture.dangling else None
 
 
-def silence(capture, identity, holding, ratio):
-    """Certainty with which a list that does not hold an id says that it was not there."""
+def silence(capture, identity, like, known):
+    """Certainty with which a list that does not hold an id says that it was not there.
+
+    `like` are lists that held it; `known` are the ids that the list should hold, None if nothing tells.
+    """
     certainty = breaks_silence(capture, identity)
     if certainty is None:
-        same_request = any(other.scope == capture.scope for other in holding)
-        certainty = "consistent" if same_request and ratio() >= 0.9 else "unproven"
+        small = capture.place and len(known) <= 100
+        enough = known is not None and (small or len(known & capture.ids) >= 0.9 * len(known))
+        certainty = "consistent" if enough and any(other.scope == capture.scope for other in like) else "unproven"
     return certainty
 
 
@@ -747,27 +752,26 @@ def object_rows(tenant, kind):
     lists = sorted((c for c in tenant.lists[kind] if not c.bin), key=lambda c: c.order)
     bins = sorted((c for c in tenant.lists[kind] if c.bin and c.whole()), key=lambda c: c.order)
     holders = {i: [s.capture for s in sightings if s.capture.form in LISTS and not s.bin] for i, sightings in everyone.items()}
-    by_scope = defaultdict(set)
+    inside = defaultdict(set)       # place -> identities that its lists ever held
     for identity, captures in holders.items():
         for capture in captures:
-            by_scope[capture.scope].add(identity)
+            inside[capture.place].add(identity)
     gone = defaultdict(list)        # identity -> [(last sightings, list, certainty)]
     weak = {}
     for listing in lists:
         known = {}
-        for identity in sorted(by_scope[listing.scope] if listing.parent else lives):
+        for identity in sorted(inside[listing.place] if listing.place else lives):
             past = [p for p in lives[identity] if all(before(s.capture, listing) for s in p[1])]
             if past and not (gone[identity] and before(past[-1][1][-1].capture, gone[identity][-1][1])):
                 known[identity] = past
         live = {i for i, past in known.items() if not past[-1][0]}
-        share = len(live & listing.ids) / len(live) if live else 1.0
         for identity, past in known.items():
             future = lives[identity][len(past):]
             again = future and (len(table.key) == 1 or not all(before(listing, s.capture) for s in future[0][1]))
             if identity in listing.ids or again or any(before(listing, c) for c in tenant.named[identity]):
                 continue
-            holding = [c for c in holders[identity] if before(c, listing)]
-            certainty = silence(listing, identity, holding, lambda: share)
+            like = holders[identity] or lists
+            certainty = silence(listing, identity, [c for c in like if before(c, listing)], live)
             if certainty != "unproven":
                 gone[identity].append((past[-1], listing, certainty))
             elif not future:
@@ -828,20 +832,17 @@ def added_row(tenant, kind, table, identity, phases, lists, holders, everyone):
             latest = max(earlier, key=lambda c: c.order)
             row(tenant, kind, identity, "softDeleted", utc(latest.start), first_end(s.capture for s in sightings), "proven")
         return
-    earlier = [c for c in lists if before(c, first)]
-    holding = holders[identity]
-    own = [c for c in earlier if c.parent is None or any(h.scope == c.scope for h in holding)] or earlier
-    if not own:
-        return
+    earlier, holding = [c for c in lists if before(c, first)], holders[identity]
+    places = {None, *(c.place for c in holding)}
+    own = [c for c in earlier if c.place in places]
+    last = next(reversed([c for c in own if c.place] or own or earlier), None)
     created = instant(min((s.record.get("createdDateTime") or "" for s in sightings), default="")) if table.created else None
-    last = own[-1]
-    if created and last.end and created > last.end:
+    if last and created and last.end and created > last.end:
         row(tenant, kind, identity, "added", utc(last.start), utc(first.end), "proven")
         return
-    where = min(holding, key=lambda c: c.order, default=None)
     for listing in reversed(own):
-        certainty = silence(listing, identity, holding,
-                            lambda: len(listing.ids & where.ids) / len(where.ids) if where else 0.0)
+        where = next((c for c in sorted(holding, key=lambda c: c.order) if c.place == listing.place), None)
+        certainty = silence(listing, identity, holding, where and where.ids)
         if certainty != "unproven":
             if not (certainty == "consistent" and created and listing.start and created < listing.start):
                 row(tenant, kind, identity, "added", utc(listing.start), utc(first.end), certainty)
@@ -944,13 +945,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("evidence", nargs="+")
     parser.add_argument("--catalogue", default=Path(__file__).resolve().parent.parent / "src/directory/data")
-    parser.add_argument("--compare", metavar="OTHER")
+    parser.add_argument("--compare", metavar="OTHER", nargs="+")
     options = parser.parse_args()
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     load(options.catalogue)
     rows = analyse(options.evidence)
     if options.compare:
-        return 1 if compare(rows, options.compare) else 0
+        return 1 if sum([compare(rows, other) for other in options.compare]) else 0
     for line in rows:
         print(json.dumps(line, ensure_ascii=False))
     return 0
