@@ -406,7 +406,8 @@ def read_evidence(roots):
             documents, damaged = texts(decode(file.read_bytes()))
             arrays = [d for d in documents if not (isinstance(d, dict) and ("@odata.context" in d or "value" in d or "error" in d))]
             glued = len(documents) > 1 and arrays == documents
-            if glued or (damaged and not documents):
+            lines = parts[-1].lower().endswith((".ndjson", ".jsonl")) and arrays == documents
+            if glued or (documents and lines) or (damaged and not documents):
                 documents = [[i for d in documents for i in (d if isinstance(d, list) else [d])]]
             for document in documents:
                 page = make_page(document, below, "/".join(parts), start, end, damaged)
@@ -536,8 +537,8 @@ class Tenant:
         capture = make_capture(chain, relation[1], [[(i, {}) for i in ids[0]]])
         if certainty is None:
             counted = capture.count is not None and capture.count == len(capture.ids)
-            certainty = ("partial" if not capture.whole() or chain[0].form == "delta" else "consistent" if chain[0].form == "tree"
-                         else "proven" if len(chain) == 1 or counted else "consistent")
+            certainty = ("partial" if not capture.whole() or chain[0].form == "delta"
+                         else "proven" if counted or (chain[0].form == "graph" and len(chain) == 1) else "consistent")
         self.links[(relation[0], parent, relation[1])].append((capture, certainty, ends))
         for target in [parent[1]] if relation[0] == "inverse" and ids[0] else ids[0]:
             self.named[target].append(capture)
@@ -643,7 +644,7 @@ def later_end(*captures):
 def attribute_rows(tenant, kind, identity, sightings):
     """`modified` rows of one object between the observations given."""
     paths = sorted({p for s in sightings for p in leaves(s.record)} | {p for s in sightings for p in s.capture.select or ()})
-    below = {p.rpartition(".")[0] for p in paths}
+    below = {p[:n] for p in paths for n, letter in enumerate(p) if letter == "."}
     for path in paths:
         flags = marks(kind, path)
         if flags & {"ignored", "volatile"} or path in type_of(kind).key or path == "id" or path in below:
@@ -891,13 +892,14 @@ def link_rows(tenant):
 
 def alive(tenant, source, capture, own):
     """Whether the source of a link was there at a capture; a list of its own, or no sight of it anywhere, is believed."""
-    seen = [(s.capture.snapshot, binned) for binned, group in life(tenant.seen[source[0]].get(source[1], [])) for s in group]
-    before_or_at = [binned for snapshot, binned in seen if snapshot <= capture.snapshot]
-    if not before_or_at:
-        return own or not seen
+    phases = life(tenant.seen[source[0]].get(source[1], []))
+    past = [p for p in phases if not all(before(capture, s.capture) for s in p[1])]
+    past = past or [p for p in phases[:1] if p[1][0].capture.snapshot == capture.snapshot]
+    if not past:
+        return own or not phases
     ended = any(r["object_id"] == source[1] and r["object_type"] == source[0] and r["change"] in GONE and r["lane"] == "change"
                 and r["not_after"] and capture.end and r["not_after"] <= utc(capture.end) for r in tenant.rows)
-    return not before_or_at[-1] and not (ended and seen[-1][0] < capture.snapshot)
+    return not past[-1][0] and not (ended and past[-1] is phases[-1])
 
 
 # ------------------------------------------------------------------------------------------------------------- main
