@@ -897,7 +897,7 @@ def alive(tenant, source, capture, own):
     past = past or [p for p in phases[:1] if p[1][0].capture.snapshot == capture.snapshot]
     if not past:
         return own or not phases
-    ended = any(r["object_id"] == source[1] and r["object_type"] == source[0] and r["change"] in GONE and r["lane"] == "change"
+    ended = any(r["object_id"] == source[1] and r["object_type"] == source[0] and r["change"] in GONE - {"softDeleted"} and r["lane"] == "change"
                 and r["not_after"] and capture.end and r["not_after"] <= utc(capture.end) for r in tenant.rows)
     return not past[-1][0] and not (ended and past[-1] is phases[-1])
 
