@@ -14,10 +14,10 @@ import json
 import re
 import sys
 from collections import Counter, defaultdict, namedtuple
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 COLUMNS = ["object_type", "object_id", "change", "attribute", "target_id", "before", "after", "added", "removed",
            "not_before", "not_after", "lane", "certainty"]
@@ -77,8 +77,7 @@ class Number(str):
     """A JSON number as written; compared as an exact decimal."""
 
 
-def is_guid(text):
-    return re.fullmatch(GUID, text) is not None
+is_guid = re.compile(GUID).fullmatch
 
 
 def folded(text):
@@ -162,33 +161,14 @@ def leaves(record, prefix=""):
 
 # ------------------------------------------------------------------------------------- evidence: texts, times, pages
 
-@dataclass(eq=False)
-class Page:
-    """What one exhibit holds of one request."""
-    path: str
-    items: list
-    form: str                   # graph, array, tree, entity, delta
-    start: datetime
-    end: datetime
-    damaged: bool
-    folder: str = ""
-    context: str = ""
-    kind: str = ""              # type that the request names
-    request: str = ""           # collection path or relation, part of the scope
-    parent: tuple = None        # (type, id)
-    bin: bool = False
-    select: set = None
-    expand: set = field(default_factory=set)
-    next: str = ""
-    count: int = None
-    snapshot: int = 0
+def make_page(**known):
+    """What one exhibit holds of one request. `form`: graph, array, tree, entity, delta; `kind`: the type that the
+    request names; `request`: its collection path or relation; `parent`: (type, id)."""
+    return SimpleNamespace(**dict.fromkeys(("parent", "select", "count")), **dict.fromkeys(("kind", "request", "context", "next"), ""),
+                           expand=set(), bin=False, snapshot=0, **known)
 
 
-def no_constant(text):
-    raise ValueError(text)
-
-
-DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=no_constant)
+DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=int)    # NaN is no JSON
 
 
 def texts(text):
@@ -217,9 +197,8 @@ def salvage(text, at):
             item, at = DECODER.raw_decode(text, re.compile(r"[\s,]*").match(text, at).end())
             items.append(item)
     except (ValueError, RecursionError):
-        pass
-    context = re.search(r'"@odata\.context"\s*:\s*"([^"]*)"', head[0]) if head else None
-    return [{"@odata.context": context[1], "value": items}] if context else [items] if items else []
+        context = re.search(r'"@odata\.context"\s*:\s*"([^"]*)"', head[0]) if head else None
+        return [{"@odata.context": context[1], "value": items}] if context else [items] if items else []
 
 
 def stamp(name):
@@ -253,14 +232,7 @@ def times(folders, name):
 
 def split_outside(text, separator):
     """Splits a context at a separator that is outside parentheses."""
-    parts, depth = [""], 0
-    for letter in text:
-        depth += (letter == "(") - (letter == ")")
-        if letter == separator and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return parts
+    return re.findall(rf"(?:[^{separator}()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))+", text)
 
 
 def read_context(page):
@@ -324,7 +296,7 @@ def tree_page(page, below):
 
 
 def read_evidence(roots):
-    """(tenant, pages with snapshot numbers) for each tenant in the evidence."""
+    """The pages, with snapshot numbers, of each tenant in the evidence."""
     units = defaultdict(list)       # what one dated folder (or no dated folder) holds
     for number, root in enumerate(Path(r).resolve() for r in roots):
         for file in sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]:
@@ -341,14 +313,14 @@ def read_evidence(roots):
             lines = bare and (len(documents) > 1 or parts[-1].lower().endswith((".ndjson", ".jsonl")))
             if (documents and lines) or (damaged and not documents):
                 documents = [[i for d in documents for i in (d if isinstance(d, list) else [d])]]
-            pages = (make_page(document, below, "/".join(parts), *span, damaged) for document in documents)
+            pages = (read_page(document, below, "/".join(parts), *span, damaged) for document in documents)
             units[unit] += [page for page in pages if page]
     return number_snapshots(units)
 
 
-def make_page(document, below, path, start, end, damaged):
+def read_page(document, below, path, start, end, damaged):
     """A page of one JSON text, or None where it is an error body or no directory data."""
-    page = Page(path, document, "array", start, end, damaged, path.rpartition("/")[0])
+    page = make_page(path=path, folder=path.rpartition("/")[0], items=document, form="array", start=start, end=end, damaged=damaged)
     if isinstance(document, dict):
         if isinstance(document.get("error"), dict) and "value" not in document:
             return None
@@ -387,11 +359,11 @@ def number_snapshots(units):
     tenants = defaultdict(list)
     for (tenant, label), pages in snapshots.items():
         tenants[tenant].append((min((p.start for p in pages if p.start), default=EARLY), str(label), pages))
-    for tenant, found in sorted(tenants.items()):
+    for _, found in sorted(tenants.items()):
         for number, (_, _, pages) in enumerate(sorted(found, key=lambda s: s[:2])):
             for page in pages:
                 page.snapshot = number
-        yield tenant, [page for snapshot in found for page in snapshot[2]]
+        yield [page for snapshot in found for page in snapshot[2]]
 
 
 def utc(moment):
@@ -529,18 +501,15 @@ def identify(kind, record):
 
 def clusters(observations):
     """Observations in order; those of one snapshot whose captures overlap (or are untimed) stand together."""
-    group, reach = [], None
+    groups, reach = [], None
     for seen in sorted(observations, key=lambda o: o.capture.order):
-        c = seen.capture
-        if group and group[0].capture.snapshot == c.snapshot and (c.start is None or reach is None or c.start <= reach):
-            reach = max(reach, c.end) if reach and c.end else None
+        c, apart = seen.capture, not groups or groups[-1][0].capture.snapshot != seen.capture.snapshot
+        if apart or (c.start and reach and c.start > reach):
+            groups, reach = [*groups, [seen]], c.end
         else:
-            if group:
-                yield group
-            group, reach = [], c.end
-        group.append(seen)
-    if group:
-        yield group
+            groups[-1].append(seen)
+            reach = max(reach, c.end) if reach and c.end else None
+    return groups
 
 
 # One observation of an attribute or a link; `asked`: absent though asked for.
@@ -790,7 +759,7 @@ def alive(tenant, source, capture, own):
 
 def analyse(roots):
     rows = []
-    for _, pages in read_evidence(roots):
+    for pages in read_evidence(roots):
         tenant = Tenant(pages)
         for kind in sorted(tenant.seen):
             if type_of(kind).key:
