@@ -458,15 +458,15 @@ class Tenant:
                 value = record.pop(name, None)
                 items = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
                 partial = len(items) == 20 or f"{name}@odata.nextLink" in record
-                self.take_links((kind, identity), relation, chain, items, "partial" if partial else "proven")
+                self.take_links((kind, identity), relation, chain, items, True, partial)
 
-    def take_links(self, parent, relation, chain, items, certainty=None):
-        """A list of links: one whole page of the service, or a matching count, proves; a dangling chain is partial."""
+    def take_links(self, parent, relation, chain, items, inside=False, partial=False):
+        """A list of links, of its own or inside a record: one whole page of the service, or a matching count, proves."""
         ends = {str(i["id"]).lower(): odata_type(i, relation[2]) for i in items if i.get("id")}
         capture = Capture(chain, "", [[(end, {}) for end in ends]])
-        if certainty is None:
-            proven = capture.count == len(ends) or (capture.form == "graph" and len(chain) == 1)
-            certainty = "partial" if not capture.whole() or capture.form == "delta" else "proven" if proven else "consistent"
+        proven = (capture.count == len(ends) and not inside) or (chain[0].context and (inside or len(chain) == 1))
+        partial = partial or (not inside and not capture.whole()) or capture.form == "delta"
+        certainty = "partial" if partial else "proven" if proven else "consistent"
         self.links[relation[0], parent, relation[1]].append((capture, certainty, ends))
         for target in ends if relation[0] == "links" else [parent[1]] if ends else []:
             self.named[target].append(capture)
