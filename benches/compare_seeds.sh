@@ -22,9 +22,9 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/entrace-seeds.XXXXXX")
 for seed in $(seq "$from" "$to"); do
     tenant=$folder/$seed
     if ! {
-        "$program" synth -o "$tenant" --seed "$seed" "$@" >/dev/null &&
-        "$program" timeline "$tenant" --format csv >"$tenant.csv" &&
-        python3 "$root/benches/reference.py" "$tenant" --compare "$tenant.csv" "$tenant.answer-key.json" 2>"$tenant.log"
+        "$program" synth -o "$tenant" --seed "$seed" "$@" >"$tenant.log" 2>&1 &&
+        "$program" timeline "$tenant" --format csv >"$tenant.csv" 2>>"$tenant.log" &&
+        python3 "$root/benches/reference.py" "$tenant" --compare "$tenant.csv" "$tenant.answer-key.json" 2>>"$tenant.log"
     }; then
         cat "$tenant.log" >&2
         echo "seed $seed ($*) differs: $tenant" >&2
