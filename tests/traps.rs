@@ -1,0 +1,7 @@
+//! Known traps: evidence that misleads a program which compares lists only.
+
+mod captures;
+mod edges;
+mod gone;
+mod presence;
+mod values;
