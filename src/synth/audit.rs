@@ -78,27 +78,31 @@ fn event(tenant: &Tenant, number: usize, one: &Operation, effects: &[&Effect]) -
 }
 
 fn category(effects: &[&Effect]) -> &'static str {
-    let obj = effects.first().map(|effect| match &effect.what {
-        What::Set { obj, .. } | What::Move { obj, .. } => *obj,
-        What::Link { source, .. } => *source,
+    const NAMES: &[(&str, &[Ty])] = &[
+        ("GroupManagement", &[Ty::Group]),
+        ("Device", &[Ty::Device]),
+        (
+            "ApplicationManagement",
+            &[
+                Ty::Application,
+                Ty::ServicePrincipal,
+                Ty::Grant,
+                Ty::AppRoleAssignment,
+                Ty::FederatedCredential,
+                Ty::AuthMethods,
+            ],
+        ),
+        ("Policy", &[Ty::CaPolicy, Ty::NamedLocation, Ty::SecurityDefaults]),
+        ("RoleManagement", &[Ty::RoleAssignment, Ty::Eligibility, Ty::RoleDefinition]),
+        ("AuthorizationPolicy", &[Ty::Authorization]),
+        ("DirectoryManagement", &[Ty::Domain, Ty::DomainFederation]),
+    ];
+    let first = effects.first().map(|effect| match &effect.what {
+        What::Set { obj, .. } | What::Move { obj, .. } => obj.ty,
+        What::Link { source, .. } => source.ty,
     });
-    match obj.map(|obj| obj.ty) {
-        Some(Ty::Group) => "GroupManagement",
-        Some(Ty::Device) => "Device",
-        Some(
-            Ty::Application
-            | Ty::ServicePrincipal
-            | Ty::Grant
-            | Ty::AppRoleAssignment
-            | Ty::FederatedCredential
-            | Ty::AuthMethods,
-        ) => "ApplicationManagement",
-        Some(Ty::CaPolicy | Ty::NamedLocation | Ty::SecurityDefaults) => "Policy",
-        Some(Ty::RoleAssignment | Ty::Eligibility | Ty::RoleDefinition) => "RoleManagement",
-        Some(Ty::Authorization) => "AuthorizationPolicy",
-        Some(Ty::Domain | Ty::DomainFederation) => "DirectoryManagement",
-        _ => "UserManagement",
-    }
+    let named = |types: &[Ty]| first.is_some_and(|ty| types.contains(&ty));
+    NAMES.iter().find(|(_, types)| named(types)).map_or("UserManagement", |(name, _)| name)
 }
 
 fn initiator(tenant: &Tenant, one: &Operation) -> Value {
@@ -124,16 +128,16 @@ fn initiator(tenant: &Tenant, one: &Operation) -> Value {
 
 /// Name of a type in the log.
 fn log_type(ty: Ty) -> &'static str {
-    match ty {
-        Ty::User | Ty::Requirements => "User",
-        Ty::Group => "Group",
-        Ty::Application | Ty::FederatedCredential => "Application",
-        Ty::ServicePrincipal | Ty::Grant | Ty::AppRoleAssignment => "ServicePrincipal",
-        Ty::CaPolicy | Ty::NamedLocation | Ty::AuthMethods | Ty::Authorization => "Policy",
-        Ty::Device => "Device",
-        Ty::RoleAssignment | Ty::Eligibility | Ty::RoleDefinition => "Role",
-        _ => "Other",
-    }
+    const NAMES: &[(&str, &[Ty])] = &[
+        ("User", &[Ty::User, Ty::Requirements]),
+        ("Group", &[Ty::Group]),
+        ("Application", &[Ty::Application, Ty::FederatedCredential]),
+        ("ServicePrincipal", &[Ty::ServicePrincipal, Ty::Grant, Ty::AppRoleAssignment]),
+        ("Policy", &[Ty::CaPolicy, Ty::NamedLocation, Ty::AuthMethods, Ty::Authorization]),
+        ("Device", &[Ty::Device]),
+        ("Role", &[Ty::RoleAssignment, Ty::Eligibility, Ty::RoleDefinition]),
+    ];
+    NAMES.iter().find(|(_, types)| types.contains(&ty)).map_or("Other", |(name, _)| name)
 }
 
 fn target(tenant: &Tenant, obj: Obj, at: i64, properties: &[Value]) -> Value {
@@ -196,99 +200,122 @@ fn key_description(value: &Value) -> Value {
     json!(json!(texts).to_string())
 }
 
-fn targets(tenant: &Tenant, one: &Operation, effects: &[&Effect]) -> Vec<Value> {
-    let mut properties: Vec<(Obj, Vec<Value>)> = Vec::new();
-    let mut note = |obj: Obj, property: Option<Value>| match properties
-        .iter_mut()
-        .find(|(known, _)| *known == obj)
-    {
-        Some((_, all)) => all.extend(property),
-        None => properties.push((obj, property.into_iter().collect())),
-    };
-    for effect in effects {
-        match &effect.what {
-            What::Set { obj, path, .. }
-                if matches!(obj.ty, Ty::CaPolicy | Ty::AuthMethods | Ty::NamedLocation) =>
-            {
-                let _ = path;
-                note(*obj, None);
-            }
-            What::Set { obj, path, before, after } => {
-                let (old, new) = if path == "passwordCredentials" {
-                    (key_description(before), key_description(after))
-                } else {
-                    (side(before), side(after))
-                };
-                note(
-                    *obj,
-                    Some(json!({"displayName": log_name(path), "oldValue": old, "newValue": new})),
-                );
-            }
-            What::Link { source, target, add, .. } => {
-                let name = format!("{}.ObjectID", log_type(source.ty));
-                let id = json!(json!(tenant.key(*source)).to_string());
-                let (old, new) = if *add { (Value::Null, id) } else { (id, Value::Null) };
-                // What a deletion takes along has no event of its own.
-                if effects.iter().all(|effect| matches!(effect.what, What::Link { .. })) {
-                    note(
-                        *target,
-                        Some(json!({"displayName": name, "oldValue": old, "newValue": new})),
-                    );
-                    note(*source, None);
-                }
-            }
-            What::Move { obj, .. }
-                if matches!(
-                    obj.ty,
-                    Ty::RoleAssignment | Ty::Eligibility | Ty::AppRoleAssignment | Ty::Grant
-                ) =>
-            {
-                edge(tenant, one, *obj, &mut note);
-            }
-            What::Move { obj, to, .. } => {
-                let hard = json!({"displayName": "Is Hard Deleted", "oldValue": null, "newValue": if *to == Place::Absent { "\"True\"" } else { "\"False\"" }});
-                note(*obj, (obj.ty == Ty::User && *to != Place::Live).then_some(hard));
-            }
+/// Types whose events carry the whole object on both sides.
+const WHOLE: &[Ty] = &[Ty::CaPolicy, Ty::AuthMethods, Ty::NamedLocation];
+/// Types that the log knows by what they join.
+const EDGES: &[Ty] = &[Ty::RoleAssignment, Ty::Eligibility, Ty::AppRoleAssignment, Ty::Grant];
+
+/// Targets of an event, each with its properties.
+#[derive(Default)]
+struct Targets(Vec<(Obj, Vec<Value>)>);
+
+impl Targets {
+    fn note(&mut self, obj: Obj, property: Option<Value>) {
+        match self.0.iter_mut().find(|(known, _)| *known == obj) {
+            Some((_, all)) => all.extend(property),
+            None => self.0.push((obj, property.into_iter().collect())),
         }
     }
-    properties
-        .iter()
-        .map(|(obj, all)| match obj.ty {
-            Ty::CaPolicy | Ty::AuthMethods | Ty::NamedLocation => whole(tenant, one, *obj),
-            _ => target(tenant, *obj, one.at, all),
-        })
-        .collect()
+
+    /// Both ends of an edge, the end that the log names first in front.
+    fn edge(&mut self, tenant: &Tenant, one: &Operation, obj: Obj, (old, new): (Value, Value)) {
+        let word = |name: &str| tenant.word(obj, name, one.at);
+        let name = if matches!(obj.ty, Ty::RoleAssignment | Ty::Eligibility) {
+            "Role.TemplateId"
+        } else if obj.ty == Ty::AppRoleAssignment {
+            "AppRole.Id"
+        } else {
+            "DelegatedPermissionGrant.Scope"
+        };
+        let property = json!({"displayName": name, "oldValue": old, "newValue": new});
+        let resource = tenant.find(Ty::ServicePrincipal, &word("resourceId"));
+        let client = [word("clientId"), word("principalId")];
+        let client = client.iter().find_map(|id| tenant.principal(id));
+        let role = tenant.find(Ty::RoleDefinition, &word("roleDefinitionId"));
+        let mut ends = resource.into_iter().chain(client).chain(role);
+        if let Some(first) = ends.next() {
+            self.note(first, Some(property));
+        }
+        ends.for_each(|end| self.note(end, None));
+    }
+
+    fn set(&mut self, tenant: &Tenant, one: &Operation, what: (Obj, &str, &Value, &Value)) {
+        let (obj, path, before, after) = what;
+        if WHOLE.contains(&obj.ty) {
+            self.note(obj, None);
+            return;
+        }
+        let (old, new) = if path == "passwordCredentials" {
+            (key_description(before), key_description(after))
+        } else if path == "scope" {
+            (json!(before.to_string()), json!(after.to_string()))
+        } else {
+            (side(before), side(after))
+        };
+        if EDGES.contains(&obj.ty) {
+            self.edge(tenant, one, obj, (old, new));
+            return;
+        }
+        let property = json!({"displayName": log_name(path), "oldValue": old, "newValue": new});
+        self.note(tenant.parent(obj).unwrap_or(obj), Some(property));
+    }
+
+    fn moved(&mut self, tenant: &Tenant, one: &Operation, obj: Obj, to: Place) {
+        if EDGES.contains(&obj.ty) {
+            let word = |name: &str| tenant.word(obj, name, one.at);
+            let words = [word("roleDefinitionId"), word("appRoleId"), word("scope")];
+            let text = words.iter().find(|word| !word.is_empty()).cloned().unwrap_or_default();
+            let text = json!(json!(text).to_string());
+            let sides = match to {
+                Place::Live => (Value::Null, text),
+                Place::Absent | Place::Bin => (text, Value::Null),
+            };
+            self.edge(tenant, one, obj, sides);
+            return;
+        }
+        let hard = json!(if to == Place::Absent { "True" } else { "False" });
+        let property = json!({"displayName": "Is Hard Deleted", "oldValue": null, "newValue": hard.to_string()});
+        let deleted = obj.ty == Ty::User && to != Place::Live;
+        self.note(tenant.parent(obj).unwrap_or(obj), deleted.then_some(property));
+    }
+
+    fn link(&mut self, tenant: &Tenant, (source, target): (Obj, Obj), add: bool) {
+        let name = format!("{}.ObjectID", log_type(source.ty));
+        let id = json!(json!(tenant.key(source)).to_string());
+        let (old, new) = if add { (Value::Null, id) } else { (id, Value::Null) };
+        let property = json!({"displayName": name, "oldValue": old, "newValue": new});
+        self.note(target, Some(property));
+        self.note(source, None);
+    }
 }
 
-fn edge(tenant: &Tenant, one: &Operation, obj: Obj, note: &mut impl FnMut(Obj, Option<Value>)) {
-    let word = |name: &str| tenant.word(obj, name, one.at);
-    let (name, id) = match obj.ty {
-        Ty::RoleAssignment | Ty::Eligibility => ("Role.TemplateId", word("roleDefinitionId")),
-        Ty::AppRoleAssignment => ("AppRole.Id", word("appRoleId")),
-        _ => ("DelegatedPermissionGrant.Scope", word("scope")),
-    };
-    let principal = [word("principalId"), word("clientId")].into_iter().find_map(|id| {
-        tenant.find(Ty::ServicePrincipal, &id).or_else(|| tenant.find(Ty::Group, &id)).or_else(
-            || {
-                tenant
-                    .all(Ty::User)
-                    .take(20_000)
-                    .find(|user| !id.is_empty() && tenant.key(*user) == id)
-            },
-        )
-    });
-    let there = tenant.is_live(obj, one.at);
-    let text = json!(json!(id).to_string());
-    let (old, new) = if there { (Value::Null, text) } else { (text, Value::Null) };
-    let property = json!({"displayName": name, "oldValue": old, "newValue": new});
-    if obj.ty == Ty::AppRoleAssignment
-        && let Some(resource) = tenant.parent(obj)
-    {
-        note(resource, Some(property.clone()));
+fn targets(tenant: &Tenant, one: &Operation, effects: &[&Effect]) -> Vec<Value> {
+    let mut all = Targets::default();
+    // What a deletion takes along has no event of its own.
+    let links_only = effects.iter().all(|effect| matches!(effect.what, What::Link { .. }));
+    for effect in effects {
+        match &effect.what {
+            What::Set { path, .. } if path == "id" => {}
+            What::Set { obj, path, before, after } => {
+                all.set(tenant, one, (*obj, path, before, after));
+            }
+            What::Link { source, target, add, .. } if links_only => {
+                all.link(tenant, (*source, *target), *add);
+            }
+            What::Link { .. } => {}
+            What::Move { obj, to, .. } => all.moved(tenant, one, *obj, *to),
+        }
     }
-    if let Some(principal) = principal {
-        note(principal, Some(property));
-    }
+    all.0
+        .iter()
+        .map(|(obj, properties)| {
+            if WHOLE.contains(&obj.ty) {
+                whole(tenant, one, *obj)
+            } else {
+                target(tenant, *obj, one.at, properties)
+            }
+        })
+        .collect()
 }
 
 /// A policy event carries the whole policy on both sides.
@@ -300,10 +327,12 @@ fn whole(tenant: &Tenant, one: &Operation, obj: Obj) -> Value {
             Value::Null
         }
     };
-    let name = match obj.ty {
-        Ty::CaPolicy => "ConditionalAccessPolicy",
-        Ty::NamedLocation => "NamedLocation",
-        _ => "AuthenticationMethodsPolicy",
+    let name = if obj.ty == Ty::CaPolicy {
+        "ConditionalAccessPolicy"
+    } else if obj.ty == Ty::NamedLocation {
+        "NamedLocation"
+    } else {
+        "AuthenticationMethodsPolicy"
     };
     let property =
         json!({"displayName": name, "oldValue": text(one.at - 1), "newValue": text(one.at)});

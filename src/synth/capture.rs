@@ -115,10 +115,8 @@ impl Capture {
 pub(super) enum Whole {
     /// One page, or all pages and the count that says so.
     Proven,
-    /// Several pages without a break.
+    /// Several pages without a break, or a file that does not tell.
     Consistent,
-    /// Some.
-    Partial,
 }
 
 /// One reading of the targets of one relation.

@@ -157,7 +157,7 @@ impl SynthOptions {
     #[must_use]
     pub fn woodgrove() -> Self {
         Self {
-            users: 120,
+            users: 112,
             snapshots: 7,
             seed: 7,
             incident: Some(Incident::Woodgrove),
@@ -168,7 +168,7 @@ impl SynthOptions {
     fn per_day(&self) -> u32 {
         self.changes_per_day.unwrap_or_else(|| match self.incident {
             Some(Incident::Woodgrove) => 8,
-            _ if self.users >= LARGE => 850 / self.snapshots.saturating_sub(1).max(1),
+            _ if self.users >= LARGE => 980 / self.snapshots.saturating_sub(1).max(1),
             _ => (self.users / 6).clamp(20, 80),
         })
     }
@@ -227,13 +227,14 @@ pub fn write_tenant(options: &SynthOptions, out: &Path) -> Result<SynthSummary, 
     random::plan(&mut sim, options, options.per_day());
     story::plan(&mut sim, options);
     sim.run();
-    let tenant = sim.tenant;
+    let mut tenant = sim.tenant;
+    tenant.index_principals();
     let written = export::write(&tenant, options, &trouble, out)?;
     let rows = key::rows(&tenant, &written);
     let document = key::document(&tenant, options, &written, &rows);
     let key = key_path(out);
     let failed = |source| SynthError::Write { path: key.clone(), source };
-    fs::write(&key, format!("{document:#}\n")).map_err(failed)?;
+    fs::write(&key, key::text(&document)).map_err(failed)?;
     Ok(SynthSummary {
         tenant_id: tenant.id,
         files: written.files,

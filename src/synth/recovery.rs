@@ -94,9 +94,12 @@ fn job(tenant: &Tenant) -> Option<(i64, i64)> {
     Some((times.clone().min()?, times.max()?))
 }
 
+/// Backup values and current values of an object.
+type Sides = (Map<String, Value>, Map<String, Value>);
+
 /// The difference report: backup against the state before the recovery.
 fn changes(tenant: &Tenant, target: i64, now: i64) -> Vec<Value> {
-    let mut rows: BTreeMap<Obj, (Map<String, Value>, Map<String, Value>)> = BTreeMap::new();
+    let mut rows: BTreeMap<Obj, Sides> = BTreeMap::new();
     for (obj, paths) in tenant.settings.iter().filter(|(obj, _)| is_covered(**obj)) {
         for path in paths.keys() {
             let (old, new) = (tenant.value(*obj, path, target), tenant.value(*obj, path, now));

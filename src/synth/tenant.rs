@@ -123,6 +123,8 @@ pub(super) struct Tenant {
     records: BTreeMap<Ty, Vec<Record>>,
     keys: BTreeMap<(Ty, String), u32>,
     people: BTreeMap<u32, Map<String, Value>>,
+    /// Whoever holds a role or grant, by id.
+    principals: BTreeMap<String, Obj>,
     pub(super) moves: BTreeMap<Obj, Vec<Moved>>,
     pub(super) settings: BTreeMap<Obj, BTreeMap<String, Vec<Setting>>>,
     pub(super) links: BTreeMap<Relation, Links>,
@@ -141,6 +143,7 @@ impl Tenant {
             records: BTreeMap::new(),
             keys: BTreeMap::new(),
             people: BTreeMap::new(),
+            principals: BTreeMap::new(),
             moves: BTreeMap::new(),
             settings: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -151,10 +154,10 @@ impl Tenant {
 
     /// How many objects of a type ever were.
     pub(super) fn count(&self, ty: Ty) -> u32 {
-        match ty {
-            Ty::User => self.user_count,
-            _ => self.records.get(&ty).map_or(0, |all| u32::try_from(all.len()).unwrap_or(0)),
+        if ty == Ty::User {
+            return self.user_count;
         }
+        self.records.get(&ty).map_or(0, |all| u32::try_from(all.len()).unwrap_or(0))
     }
 
     /// All objects of a type, present or not.
@@ -172,12 +175,38 @@ impl Tenant {
         self.keys.get(&(ty, key.to_owned())).map(|ix| Obj { ty, ix: *ix })
     }
 
+    /// Finds out who holds roles and grants, once everything has happened.
+    pub(super) fn index_principals(&mut self) {
+        let mut wanted: BTreeSet<String> = BTreeSet::new();
+        for ty in [Ty::RoleAssignment, Ty::Eligibility, Ty::Grant, Ty::AppRoleAssignment] {
+            for record in self.records.get(&ty).into_iter().flatten() {
+                for name in ["principalId", "clientId"] {
+                    let id = record.base.get(name).and_then(Value::as_str).unwrap_or_default();
+                    wanted.insert(id.to_owned());
+                }
+            }
+        }
+        for ty in [Ty::Group, Ty::ServicePrincipal, Ty::User] {
+            for obj in self.all(ty) {
+                let key = self.key(obj);
+                if wanted.contains(&key) {
+                    self.principals.insert(key, obj);
+                }
+            }
+        }
+    }
+
+    /// The user, group or service principal with this id, if it holds a role or grant.
+    pub(super) fn principal(&self, id: &str) -> Option<Obj> {
+        self.principals.get(id).copied()
+    }
+
     /// Identity, as the tables print it.
     pub(super) fn key(&self, obj: Obj) -> String {
-        match obj.ty {
-            Ty::User => people::id(self.seed, obj.ix),
-            _ => self.record(obj).map(|record| record.key.clone()).unwrap_or_default(),
+        if obj.ty == Ty::User {
+            return people::id(self.seed, obj.ix);
         }
+        self.record(obj).map(|record| record.key.clone()).unwrap_or_default()
     }
 
     /// The object above, for those whose lists are read below another object.
@@ -238,12 +267,11 @@ impl Tenant {
 
     /// The value at a path, without the log.
     pub(super) fn first_value(&self, obj: Obj, path: &str) -> Value {
-        let head = path.split('.').next().unwrap_or(path);
-        let map = match obj.ty {
-            Ty::User => self.user_map(obj.ix, i64::MIN, &[head]),
-            _ => return self.record(obj).map_or(Value::Null, |r| value::at(&r.base, path)),
-        };
-        value::at(&map, path)
+        if obj.ty == Ty::User {
+            let head = path.split('.').next().unwrap_or(path);
+            return value::at(&self.user_map(obj.ix, i64::MIN, &[head]), path);
+        }
+        self.record(obj).map_or(Value::Null, |record| value::at(&record.base, path))
     }
 
     /// The value at a path at a time.
@@ -330,7 +358,8 @@ fn identity(tenant: &Tenant, ty: Ty, parent: Option<Obj>, base: &Map<String, Val
     };
     match ty.spec().identity {
         Identity::Id => part("id"),
-        Identity::Singleton => ty.name().to_owned(),
+        Identity::Singleton if part("id").is_empty() => ty.name().to_owned(),
+        Identity::Singleton => part("id"),
         Identity::Natural(parts) => {
             parts.iter().map(|name| part(name)).collect::<Vec<_>>().join("|")
         }

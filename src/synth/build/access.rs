@@ -15,11 +15,7 @@ pub(in super::super) fn app_role_assignment(
     resource: Obj,
     role: &str,
 ) -> Value {
-    let kind = match principal.ty {
-        Ty::User => "User",
-        Ty::Group => "Group",
-        _ => "ServicePrincipal",
-    };
+    let kind = if principal.ty == Ty::User { "User" } else { "ServicePrincipal" };
     json!({
         "id": fixed(tenant, "appRoleAssignment", number).replace('-', ""),
         "deletedDateTime": null,

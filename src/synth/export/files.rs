@@ -10,9 +10,10 @@ use super::{Exporter, ListRequest, start_of, utf16};
 
 impl Exporter<'_> {
     fn file_name(&self, path: &str) -> String {
-        match self.options.format {
-            ExportFormat::Ndjson => self.stamped(path, self.clock, "jsonl"),
-            _ => format!("{}.json", path.replace('/', "_")),
+        if self.options.format == ExportFormat::Ndjson {
+            self.stamped(path, self.clock, "jsonl")
+        } else {
+            format!("{}.json", path.replace('/', "_"))
         }
     }
 
@@ -29,7 +30,8 @@ impl Exporter<'_> {
         members: &[Obj],
     ) -> Result<(), SynthError> {
         let lines = self.options.format == ExportFormat::Ndjson;
-        if lines && members.is_empty() {
+        // One line alone is one object, not a list of one.
+        if lines && members.len() < 2 && request.ty != Ty::Organization {
             return Ok(());
         }
         let spec = request.ty.spec();
@@ -83,7 +85,14 @@ impl Exporter<'_> {
             (true, None) => return Ok(()),
             (true, Some(folder)) => {
                 let leaf = folder.rsplit('/').next().unwrap_or(folder);
-                format!("{folder}/{leaf}.json")
+                let id = self.tenant.word(obj, "id", start_of(self.day));
+                if obj.ty == Ty::Organization {
+                    format!("{folder}/{leaf}.json")
+                } else if id.is_empty() {
+                    format!("{folder}/{leaf}/{leaf}.json")
+                } else {
+                    format!("{folder}/{id}/{id}.json")
+                }
             }
             (false, _) => self.file_name(spec.path),
         };
@@ -157,7 +166,7 @@ impl Exporter<'_> {
         targets: &[Obj],
     ) -> Result<(), SynthError> {
         let lines = self.options.format == ExportFormat::Ndjson;
-        if lines && targets.is_empty() {
+        if lines && targets.len() < 2 {
             return Ok(());
         }
         let at = self.now();
@@ -173,7 +182,7 @@ impl Exporter<'_> {
         let path = self.relation_path(relation);
         self.finish(&self.file_name(&path))?;
         if relation.0.ty != Ty::DirectoryRole {
-            let whole = Whole::Proven;
+            let whole = Whole::Consistent;
             self.written.links.push(LinkCapture {
                 day: self.day,
                 start: at,

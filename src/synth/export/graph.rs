@@ -59,12 +59,13 @@ impl Exporter<'_> {
             return true;
         }
         let number = hash(self.options.seed, &[tag("count"), tag(request.ty.name()), self.seq()]);
-        match request.ty {
-            Ty::RoleAssignment | Ty::Eligibility => true,
-            Ty::CaPolicy | Ty::NamedLocation | Ty::Grant | Ty::XtapPartner => {
-                !number.is_multiple_of(3)
-            }
-            _ => number.is_multiple_of(4),
+        let often = [Ty::CaPolicy, Ty::NamedLocation, Ty::Grant, Ty::XtapPartner];
+        if matches!(request.ty, Ty::RoleAssignment | Ty::Eligibility) {
+            true
+        } else if often.contains(&request.ty) {
+            !number.is_multiple_of(3)
+        } else {
+            number.is_multiple_of(4)
         }
     }
 
@@ -150,23 +151,23 @@ impl Exporter<'_> {
         let at = self.clock + i64::try_from(page).unwrap_or(0);
         let context = self.context(request);
         self.buffer.clear();
-        let mut head = format!("{{\"@odata.context\":\"{context}\"");
-        if capture.count.is_some() && page == 0 {
-            head.push_str(&format!(",\"@odata.count\":{total}"));
-        }
-        if page + 1 < pages {
+        let first = capture.count.filter(|_| page == 0);
+        let count = first.map_or_else(String::new, |_| format!(",\"@odata.count\":{total}"));
+        let next = if page + 1 < pages {
             let filter = if request.guests { "$filter=userType%20eq%20%27Guest%27&" } else { "" };
             let select = request
                 .select
                 .map_or_else(String::new, |names| format!("$select={}&", names.join(",")));
             let token =
                 hash(self.options.seed, &[tag(path), self.seq(), u64::try_from(page).unwrap_or(0)]);
-            head.push_str(&format!(
+            format!(
                 ",\"@odata.nextLink\":\"{SERVICE}/{path}?{filter}{select}$skiptoken=RFNwdAIAAQAAAB{token:016x}\""
-            ));
-        }
+            )
+        } else {
+            String::new()
+        };
+        let head = format!("{{\"@odata.context\":\"{context}\"{count}{next},\"value\":[");
         self.buffer.extend_from_slice(head.as_bytes());
-        self.buffer.extend_from_slice(b",\"value\":[");
         let manner = Manner {
             seq: capture.seq,
             select: request.select,
@@ -278,7 +279,7 @@ impl Exporter<'_> {
     }
 
     fn link_context(&self, (source, relation): Relation) -> String {
-        if matches!(source.ty, Ty::Group | Ty::Application) && source.ix % 2 == 1 {
+        if matches!(source.ty, Ty::Group | Ty::Application) && !source.ix.is_multiple_of(2) {
             let above = source.ty.spec().path;
             format!("{SERVICE}/$metadata#{above}('{}')/{relation}", self.tenant.key(source))
         } else {
@@ -312,14 +313,15 @@ impl Exporter<'_> {
         for page in 0..pages {
             let at = start + i64::try_from(page).unwrap_or(0);
             self.buffer.clear();
-            let mut head = format!("{{\"@odata.context\":\"{context}\"");
-            if page + 1 < pages {
-                head.push_str(&format!(
+            let next = if page + 1 < pages {
+                format!(
                     ",\"@odata.nextLink\":\"{SERVICE}/{path}?$skiptoken=RFNwdAoAAQ{:016x}\"",
                     seed ^ u64::try_from(page).unwrap_or(0)
-                ));
-            }
-            head.push_str(",\"value\":[");
+                )
+            } else {
+                String::new()
+            };
+            let head = format!("{{\"@odata.context\":\"{context}\"{next},\"value\":[");
             self.buffer.extend_from_slice(head.as_bytes());
             for (number, target) in
                 order.iter().skip(page * LINKS_ON_PAGE).take(LINKS_ON_PAGE).enumerate()
@@ -353,7 +355,7 @@ impl Exporter<'_> {
                 .iter()
                 .filter(|one| self.tenant.word(**one, "roleDefinitionId", at) == template)
                 .filter(|one| self.tenant.word(**one, "directoryScopeId", at) == "/")
-                .filter_map(|one| self.principal(&self.tenant.word(*one, "principalId", at)))
+                .filter_map(|one| self.tenant.principal(&self.tenant.word(*one, "principalId", at)))
                 .collect();
             targets.sort();
             targets
@@ -364,22 +366,14 @@ impl Exporter<'_> {
             .map(|role| (role, held(&self.tenant.word(role, "roleTemplateId", at))))
             .collect();
         for (role, targets) in roles {
-            match self.options.format {
-                ExportFormat::Graph => self.link_pages((role, "members"), &targets)?,
-                _ => self.link_file((role, "members"), &targets)?,
+            self.written.role_members.push((self.day, self.now(), targets.clone()));
+            if self.options.format == ExportFormat::Graph {
+                self.link_pages((role, "members"), &targets)?;
+            } else {
+                self.link_file((role, "members"), &targets)?;
             }
         }
         Ok(())
-    }
-
-    /// The user, group or service principal with this id.
-    pub(super) fn principal(&self, id: &str) -> Option<Obj> {
-        let known =
-            [Ty::Group, Ty::ServicePrincipal].iter().find_map(|ty| self.tenant.find(*ty, id));
-        known.or_else(|| {
-            let users = self.tenant.all(Ty::User).take(20_000);
-            users.into_iter().find(|user| self.tenant.key(*user) == id)
-        })
     }
 
     /// A set with one object.

@@ -36,6 +36,8 @@ pub(super) const SECOND_PART: i64 = 3_000;
 pub(super) struct Written {
     pub(super) captures: Vec<Capture>,
     pub(super) links: Vec<LinkCapture>,
+    /// Who holds an activated role, by day and time of reading.
+    pub(super) role_members: Vec<(usize, i64, Vec<Obj>)>,
     /// Label, start and end of each snapshot.
     pub(super) snapshots: Vec<(String, i64, i64)>,
     pub(super) files: u64,
@@ -204,7 +206,8 @@ impl Exporter<'_> {
             })?;
         }
         let select = match (graph && self.is_small(), self.trouble.grown) {
-            (false, _) => plan::USER_ALL,
+            (false, _) if self.is_small() => plan::USER_ALL,
+            (false, _) => plan::USER_LARGE,
             (true, Some(grown)) if self.day >= grown => plan::USER_GROWN,
             (true, _) => plan::USER_MAIN,
         };
@@ -216,11 +219,6 @@ impl Exporter<'_> {
     }
 
     fn below(&mut self, ty: Ty) -> Result<(), SynthError> {
-        let parents = match ty {
-            Ty::AppRoleAssignment => Ty::ServicePrincipal,
-            Ty::FederatedCredential => Ty::Application,
-            _ => Ty::Domain,
-        };
         if self.options.format != ExportFormat::Graph && ty != Ty::AppRoleAssignment {
             return Ok(());
         }
@@ -229,7 +227,7 @@ impl Exporter<'_> {
             self.tenant.all(ty).filter_map(|obj| self.tenant.parent(obj)).collect();
         owning.sort();
         owning.dedup();
-        owning.retain(|parent| parent.ty == parents && self.tenant.is_live(*parent, at));
+        owning.retain(|parent| self.tenant.is_live(*parent, at));
         for parent in owning {
             self.list(&ListRequest { parent: Some(parent), series: None, ..ListRequest::of(ty) })?;
         }
@@ -261,7 +259,9 @@ impl Exporter<'_> {
 
     fn bins(&mut self) -> Result<(), SynthError> {
         for ty in Ty::ALL.iter().copied().filter(|ty| ty.spec().bin.is_some()) {
-            let select = (ty == Ty::User).then_some(plan::USER_BIN);
+            let graph = self.options.format == ExportFormat::Graph;
+            let names = if graph { plan::USER_BIN } else { plan::USER_ALL };
+            let select = (ty == Ty::User).then_some(names);
             self.list(&ListRequest { bin: true, select, series: None, ..ListRequest::of(ty) })?;
         }
         Ok(())

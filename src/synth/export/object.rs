@@ -32,6 +32,9 @@ impl Exporter<'_> {
         if manner.bin {
             self.as_deleted(obj, at, &mut map);
         }
+        if matches!(obj.ty, Ty::CaPolicy | Ty::NamedLocation) {
+            self.as_modified(obj, at, &mut map);
+        }
         let mut spelling = if self.trouble.spelling && obj.ty != Ty::Organization {
             Spelling::of(self.options.seed, manner.seq, obj.ix)
         } else {
@@ -52,15 +55,15 @@ impl Exporter<'_> {
             first = false;
             quote(&mut self.buffer, name);
             self.buffer.push(b':');
-            match value {
-                Value::String(id) if name == "id" && obj.ty.spec().ascending => {
+            match value.as_str() {
+                Some(id) if name == "id" && obj.ty.spec().ascending => {
                     quote(&mut self.buffer, id);
                 }
-                Value::String(words) if obj.ty.is_words(name) => {
+                Some(words) if obj.ty.is_words(name) => {
                     let words = self.words(words, manner.seq);
                     quote(&mut self.buffer, &words);
                 }
-                _ => {
+                Some(_) | None => {
                     let touched = self.tenant.is_touched(obj, name) || name == "deletedDateTime";
                     spelling.write(&mut self.buffer, value, touched);
                 }
@@ -96,6 +99,15 @@ impl Exporter<'_> {
             let name = self.tenant.word(obj, "userPrincipalName", at);
             let prefix = people::id(self.tenant.seed, obj.ix).replace('-', "");
             map.insert("userPrincipalName".to_owned(), Value::String(format!("{prefix}{name}")));
+        }
+    }
+
+    /// The service keeps the time of the last change beside the policy.
+    fn as_modified(&self, obj: Obj, at: i64, map: &mut serde_json::Map<String, Value>) {
+        let settings = self.tenant.settings.get(&obj).into_iter().flat_map(|paths| paths.values());
+        let last = settings.flatten().map(|setting| setting.at).filter(|time| *time <= at).max();
+        if let Some(time) = last.filter(|time| *time > i64::MIN) {
+            map.insert("modifiedDateTime".to_owned(), Value::String(rfc3339(time)));
         }
     }
 

@@ -21,7 +21,6 @@ fn certainty(whole: Whole, shrunk: bool) -> Option<Certainty> {
         _ if shrunk => None,
         Whole::Proven => Some(Certainty::Proven),
         Whole::Consistent => Some(Certainty::Consistent),
-        Whole::Partial => None,
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) struct View<'a> {
     pub(super) tenant: &'a Tenant,
     captures: BTreeMap<Ty, Vec<&'a Capture>>,
     links: BTreeMap<Relation, Vec<&'a LinkCapture>>,
+    role_members: &'a [(usize, i64, Vec<Obj>)],
 }
 
 impl<'a> View<'a> {
@@ -77,7 +78,7 @@ impl<'a> View<'a> {
         for link in &written.links {
             links.entry(link.relation).or_default().push(link);
         }
-        Self { tenant, captures, links }
+        Self { tenant, captures, links, role_members: &written.role_members }
     }
 
     fn captures(&self, ty: Ty) -> &[&'a Capture] {
@@ -95,11 +96,11 @@ pub(super) fn rows(tenant: &Tenant, written: &Written) -> Vec<Row> {
     attributes::project(&view, &mut rows);
     links::project(&view, &mut rows);
     for row in &mut rows {
-        row.target = match row.obj.ty {
-            Ty::RoleAssignment | Ty::Eligibility => part(tenant, row.obj, "roleDefinitionId"),
-            Ty::AppRoleAssignment | Ty::Grant => part(tenant, row.obj, "resourceId"),
-            _ => std::mem::take(&mut row.target),
-        };
+        if matches!(row.obj.ty, Ty::RoleAssignment | Ty::Eligibility) {
+            row.target = part(tenant, row.obj, "roleDefinitionId");
+        } else if matches!(row.obj.ty, Ty::AppRoleAssignment | Ty::Grant) {
+            row.target = part(tenant, row.obj, "resourceId");
+        }
     }
     rows.sort_by_cached_key(|row| {
         let id = tenant.key(row.obj);
@@ -161,6 +162,22 @@ pub(super) fn document(
         "hidden": hidden,
         "operations": operations(tenant),
     })
+}
+
+/// The key as text: one line for each row.
+pub(super) fn text(document: &Value) -> String {
+    let mut lines = Vec::new();
+    for (name, value) in document.as_object().into_iter().flatten() {
+        let name = Value::String(name.clone());
+        lines.push(match value.as_array().filter(|items| !items.is_empty()) {
+            Some(items) => {
+                let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+                format!("{name}:[\n{}\n]", items.join(",\n"))
+            }
+            None => format!("{name}:{value}"),
+        });
+    }
+    format!("{{\n{}\n}}\n", lines.join(",\n"))
 }
 
 fn row_json(tenant: &Tenant, row: &Row) -> Value {

@@ -16,6 +16,14 @@ use super::{Row, View};
 const BIN_DAYS: i64 = 30;
 /// Ids that a list must have before its order proves anything.
 const ORDER_PROVES_FROM: u64 = 20;
+/// Lists below one object may shrink at will up to this many.
+const ONE_PAGE: u64 = 100;
+
+/// Whether a list lacks more than a tenth of what it ought to hold.
+fn is_shrunk(list: &Capture, known: &Bits) -> bool {
+    let small = list.parent.is_some() && known.len() <= ONE_PAGE;
+    !small && known.common(&list.present) * 10 < known.len() * 9
+}
 
 /// A list that does not hold an object, and what its silence is worth.
 #[derive(Debug, Clone, Copy)]
@@ -114,6 +122,11 @@ impl Type<'_, '_> {
                 }
             }
         }
+        for (day, start, targets) in self.view.role_members {
+            for target in targets.iter().filter(|target| wanted(target)) {
+                found.entry(target.ix).or_default().push((*day, *start));
+            }
+        }
         self.references = found;
     }
 
@@ -141,7 +154,9 @@ impl Type<'_, '_> {
                 known.subtract(&gone);
                 known.subtract(&bin);
                 for ix in self.silent(number, capture) {
-                    if self.judge(ix, number, (capture, &known, scope)) {
+                    // A list that never could hold it, having been asked for before, is no other request.
+                    let never = scope.len() > 0 && !seen.contains(ix);
+                    if self.judge(ix, number, (capture, &known, never || scope.contains(ix))) {
                         gone.insert(ix);
                     }
                 }
@@ -171,7 +186,7 @@ impl Type<'_, '_> {
         &mut self,
         ix: u32,
         number: usize,
-        (list, known, scope): (&Capture, &Bits, &Bits),
+        (list, known, asked): (&Capture, &Bits, bool),
     ) -> bool {
         let sights = self.sights.get(&ix).map(Vec::as_slice).unwrap_or_default();
         let next = sights.iter().find(|sight| **sight > number).copied();
@@ -188,7 +203,7 @@ impl Type<'_, '_> {
         if self.is_referenced_after(ix, list) {
             return false;
         }
-        let certainty = self.removal(ix, list, known, scope);
+        let certainty = self.removal(ix, list, known, asked);
         if told.is_none() || certainty != Certainty::Unproven {
             self.silences.insert((ix, last), Silence { list: number, certainty });
         }
@@ -209,12 +224,11 @@ impl Type<'_, '_> {
         list.dangling.then_some(Certainty::Unproven)
     }
 
-    fn removal(&self, ix: u32, list: &Capture, known: &Bits, scope: &Bits) -> Certainty {
+    fn removal(&self, ix: u32, list: &Capture, known: &Bits, asked: bool) -> Certainty {
         if let Some(certainty) = self.ladder(ix, list) {
             return certainty;
         }
-        let shrunk = known.common(&list.present) * 10 < known.len() * 9;
-        if shrunk || !scope.contains(ix) { Certainty::Unproven } else { Certainty::Consistent }
+        if is_shrunk(list, known) || !asked { Certainty::Unproven } else { Certainty::Consistent }
     }
 
     fn addition(&self, ix: u32, list: &Capture, first: usize) -> Certainty {
@@ -229,8 +243,7 @@ impl Type<'_, '_> {
         let Some(later) = self.all.iter().skip(first).find(holding) else {
             return Certainty::Unproven;
         };
-        let shrunk = list.present.common(&later.present) * 10 < later.present.len() * 9;
-        if shrunk { Certainty::Unproven } else { Certainty::Consistent }
+        if is_shrunk(list, &later.present) { Certainty::Unproven } else { Certainty::Consistent }
     }
 
     fn rows_of(&self, ix: u32, rows: &mut Vec<Row>) {

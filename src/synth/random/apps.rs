@@ -23,9 +23,10 @@ pub(super) fn secret(sim: &mut Sim, at: i64) {
         let key = build::fixed(&sim.tenant, "new secret", number);
         items.push(build::password(&key, "added", &rfc3339(at), "2028-01-01T00:00:00Z"));
     }
-    let activity = match ty {
-        Ty::Application => "Update application – Certificates and secrets management",
-        _ => "Add service principal credentials",
+    let activity = if ty == Ty::Application {
+        "Update application – Certificates and secrets management"
+    } else {
+        "Add service principal credentials"
     };
     let admin = sim.admin();
     let act = sim.tenant.act(at, activity, admin);
