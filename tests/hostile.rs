@@ -99,17 +99,22 @@ fn strings() -> Vec<String> {
     strings
 }
 
-/// Every string as the name, the id, a value before and a value after, and the name of a member.
+/// Every string as a name, an id, a value before and after, and the name of a member.
 fn tenant() -> Evidence {
     let evidence = Evidence::new();
-    let users = |titled: &dyn Fn(&str) -> Value| {
+    let users = |mark: &str| {
         strings()
             .iter()
-            .map(|text| json!({"id": text, "displayName": text, "jobTitle": titled(text), "otherMails": [text]}))
+            .map(|text| {
+                json!({
+                    "id": text, "displayName": text, "jobTitle": format!("{text}{mark}"),
+                    "otherMails": [format!("{text}{mark}")], "custom": {text: format!("{text}{mark}")},
+                })
+            })
             .collect::<Vec<_>>()
     };
-    evidence.users(1, users(&|text| json!(text)));
-    evidence.users(2, users(&|text| json!({"members": {text: text}}))[1..].to_vec());
+    evidence.users(1, users("."));
+    evidence.users(2, users("!")[1..].to_vec());
     evidence
 }
 
@@ -153,16 +158,19 @@ fn names_and_ids_stand_in_csv_as_they_are() {
 fn values_stand_in_csv_as_json_that_reads_back() {
     let evidence = tenant();
     let rows = evidence.rows(&[]);
+    let read = |cell: &str| serde_json::from_str::<Value>(cell).unwrap();
     for text in &strings()[1..] {
+        let (old, new) = (json!(format!("{text}.")), json!(format!("{text}!")));
         let own = rows.having("object_id", text);
-        let old = own.having("attribute", "jobTitle");
-        assert_eq!(old.0.len(), 1, "{text:?}: {:#?}", own.lines());
-        let before: Value = serde_json::from_str(old.0[0].get("before")).unwrap();
-        assert_eq!(before, json!(text));
-        let new = own.having("attribute", &format!("jobTitle.members.{text}"));
-        assert_eq!(new.0.len(), 1, "{text:?}: {:?}", own.column("attribute"));
-        let after: Value = serde_json::from_str(new.0[0].get("after")).unwrap();
-        assert_eq!(after, json!(text));
+        for attribute in ["jobTitle", &format!("custom.{text}")] {
+            let changed = own.having("attribute", attribute);
+            assert_eq!(changed.0.len(), 1, "{attribute:?}: {:?}", own.column("attribute"));
+            assert_eq!(read(changed.0[0].get("before")), old);
+            assert_eq!(read(changed.0[0].get("after")), new);
+        }
+        let list = own.having("attribute", "otherMails");
+        assert_eq!(read(list.0[0].get("added")), json!([new]));
+        assert_eq!(read(list.0[0].get("removed")), json!([old]));
     }
     let gone = rows.having("change", "removed");
     assert_eq!(gone.column("object_id"), [&strings()[0]]);
@@ -200,7 +208,7 @@ fn the_page_is_inert() {
         let lower = html.to_lowercase();
         assert!(!lower.contains("<script"));
         assert!(lower.contains("content-security-policy"));
-        assert!(lower.contains("default-src 'none'"));
+        assert!(lower.replace("&#x27;", "'").contains("default-src 'none'"));
         for end in ["</title>", "</body>", "</html>"] {
             assert_eq!(lower.matches(end).count(), 1, "{end}");
         }

@@ -340,3 +340,18 @@ fn a_user_listed_with_several_selects_on_one_day_is_one_user() {
         ]
     );
 }
+
+#[test]
+fn a_value_that_becomes_an_object_is_a_change() {
+    let evidence = Evidence::new();
+    let titled = |title: serde_json::Value| [with(user("u1", "A"), json!({"jobTitle": title}))];
+    evidence.users(1, titled(json!("Clerk")));
+    evidence.users(2, titled(json!({"text": "Clerk"})));
+    let rows = evidence.rows(&[]);
+    assert!(!rows.0.is_empty());
+    assert!(
+        rows.column("attribute").iter().all(|path| path.starts_with("jobTitle")),
+        "{:#?}",
+        rows.lines()
+    );
+}
