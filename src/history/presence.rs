@@ -232,7 +232,11 @@ impl<'a, D: Dates> Presence<'a, D> {
                 let Some(id) = self.id(object) else { continue };
                 let (certainty, reason) = silence(list, id, &scopes, Some(reference));
                 if certainty == Certainty::Unproven {
-                    unproven.entry(object).or_insert((list.capture, reason));
+                    // An earlier gap that the object was seen after says nothing of this one.
+                    let told = unproven.get(&object).copied();
+                    if told.is_none_or(|(gap, _)| self.seen_between(object, gap, list.capture)) {
+                        unproven.insert(object, (list.capture, reason));
+                    }
                 } else {
                     lost_at.insert(object, list.capture);
                     unproven.remove(&object);
@@ -277,6 +281,12 @@ impl<'a, D: Dates> Presence<'a, D> {
         }
         let referenced = self.id(object).and_then(|id| self.references.get(id));
         !referenced.is_some_and(|capture| self.before(list, *capture))
+    }
+
+    fn seen_between(&self, object: usize, a: usize, b: usize) -> bool {
+        self.observations.get(object).is_some_and(|observations| {
+            observations.live().any(|(seen, _)| self.before(a, seen) && self.before(seen, b))
+        })
     }
 
     fn is_last_word(&self, object: usize, list: usize) -> bool {
