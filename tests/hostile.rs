@@ -162,7 +162,9 @@ fn values_stand_in_csv_as_json_that_reads_back() {
     for text in &strings()[1..] {
         let (old, new) = (json!(format!("{text}.")), json!(format!("{text}!")));
         let own = rows.having("object_id", text);
-        for attribute in ["jobTitle", &format!("custom.{text}")] {
+        // OData's own names are no attributes.
+        let member = (!text.starts_with(['#', '@'])).then(|| format!("custom.{text}"));
+        for attribute in ["jobTitle"].into_iter().chain(member.as_deref()) {
             let changed = own.having("attribute", attribute);
             assert_eq!(changed.0.len(), 1, "{attribute:?}: {:?}", own.column("attribute"));
             assert_eq!(read(changed.0[0].get("before")), old);

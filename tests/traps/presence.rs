@@ -228,3 +228,13 @@ fn records_that_nothing_identifies_are_set_aside_by_name() {
     report.assert_balanced();
     assert_eq!(evidence.timeline(), [""; 0]);
 }
+
+#[test]
+fn a_member_that_a_page_without_select_leaves_out_was_not_collected() {
+    let evidence = Evidence::new();
+    evidence.users(1, [with(user("u1", "A"), json!({"jobTitle": "Clerk"}))]);
+    evidence.users(2, [user("u1", "A")]);
+    evidence.users(3, [with(user("u1", "A"), json!({"jobTitle": "Clerk"}))]);
+    assert_eq!(evidence.timeline(), [""; 0]);
+    assert_eq!(evidence.lane("coverage"), [""; 0]);
+}
