@@ -1,5 +1,12 @@
 //! One binary of whole-program and property tests.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 mod bad_input;
 mod cli;
 mod determinism;

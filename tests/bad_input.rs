@@ -90,7 +90,7 @@ fn assert_quarantined(record: &str, code: &str) {
 #[test]
 fn a_truncated_file_is_named_with_the_byte_where_it_ends() {
     let text = devices();
-    let cut = &text[..text.len() - 20];
+    let cut = &text.as_bytes()[..text.len() - 20];
     let (_evidence, report) = damaged(cut);
     report.ran.clone().ended(3);
     assert_named(&report, "truncated-json", None);
@@ -106,7 +106,7 @@ fn a_truncated_file_removes_nothing() {
     let evidence = sound();
     evidence.file(format!("{TENANT}/2026-11-01/devices_20261101T030100Z.json"), devices());
     let text = devices();
-    evidence.file(format!("{TENANT}/{DAMAGED}"), &text[..text.len() - 20]);
+    evidence.file(format!("{TENANT}/{DAMAGED}"), &text.as_bytes()[..text.len() - 20]);
     let rows = evidence.rows(&["--type", "device"]);
     assert_eq!(rows.column("object_id"), ["d3"]);
     assert_eq!(rows.column("lane"), ["coverage"]);

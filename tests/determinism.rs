@@ -170,7 +170,7 @@ fn file_times_reach_only_their_own_column() {
     let place = tempfile::tempdir().unwrap();
     let elsewhere = place.path().join("evidence");
     copy(&sample.folder, &elsewhere, 1_000_000_000);
-    let mut one = outputs(&[sample.folder.clone()], &[], &[]);
+    let mut one = outputs(std::slice::from_ref(&sample.folder), &[], &[]);
     let mut other = outputs(&[elsewhere], &[], &[]);
     assert_ne!(one.0["evidence.csv"], other.0["evidence.csv"]);
     assert_eq!(without_file_times(&one.0), without_file_times(&other.0));

@@ -91,14 +91,14 @@ impl fmt::Display for Row {
             cell => format!("{sign}{cell}"),
         };
         write!(f, "{}{}", part("attribute", " "), part("target_id", " >"))?;
-        if self.get("before") != "" || self.get("after") != "" {
+        if !(self.get("before").is_empty() && self.get("after").is_empty()) {
             write!(f, ": {} -> {}", self.get("before"), self.get("after"))?;
         }
         write!(f, "{}{}", part("added", " +"), part("removed", " -"))?;
         write!(f, " ({}..{})", short(self.get("not_before")), short(self.get("not_after")))?;
         write!(f, " {} {}{}", self.get("lane"), self.get("certainty"), part("reason", " "))?;
         match self.get("objects") {
-            "1" if self.get("object_id") != "" => Ok(()),
+            "1" if !self.get("object_id").is_empty() => Ok(()),
             objects => write!(f, " x{objects}"),
         }
     }

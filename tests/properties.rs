@@ -230,7 +230,7 @@ fn the_same_seed_makes_the_same_bytes_and_the_same_changes() {
     let (one, other) = (Synth::of(9), Synth::of(9));
     let read = AtomicUsize::new(0);
     let files = |synth: &Synth| {
-        walk(&[synth.folder.clone()])
+        walk(std::slice::from_ref(&synth.folder))
             .unwrap()
             .files
             .into_iter()
