@@ -128,7 +128,12 @@ impl<'a> TypeContext<'a> {
     }
 
     /// The rows of one object's attributes; `entries` are its observations in order.
-    pub(super) fn rows(&self, entries: &[Entry], askings: &Askings) -> Vec<Draft> {
+    pub(super) fn rows(
+        &self,
+        entries: &[Entry],
+        askings: &Askings,
+        conflicts: &mut Vec<Conflict>,
+    ) -> Vec<Draft> {
         let mut versions: Vec<(Signature, Option<Version>)> = Vec::new();
         let mut version_of: Vec<usize> = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -146,7 +151,7 @@ impl<'a> TypeContext<'a> {
             versions.into_iter().map(|(_, version)| version).collect();
         let mut rows = Vec::new();
         for path in leaf_paths(&versions) {
-            self.path_rows(&path, entries, &versions, &version_of, &mut rows);
+            self.path_rows(&path, entries, (&versions, &version_of), &mut rows, conflicts);
         }
         rows
     }
@@ -155,9 +160,9 @@ impl<'a> TypeContext<'a> {
         &self,
         path: &str,
         entries: &[Entry],
-        versions: &[Option<Version>],
-        version_of: &[usize],
+        (versions, version_of): (&[Option<Version>], &[usize]),
         rows: &mut Vec<Draft>,
+        conflicts: &mut Vec<Conflict>,
     ) {
         let speller = Speller { object_type: self.object_type, path, catalogue: self.catalogue };
         let said: Vec<Option<Said>> =
@@ -187,7 +192,9 @@ impl<'a> TypeContext<'a> {
         };
         rows.extend(maker.first_collection());
         let before = |a, b| self.index.before(a, b);
-        rows.extend(follow(&observations, &before).iter().filter_map(|turn| maker.row(turn)));
+        let turns = follow(&observations, &before);
+        rows.extend(turns.iter().filter_map(|turn| maker.row(turn)));
+        conflicts.extend(turns.iter().filter_map(|turn| maker.conflict(turn)));
     }
 
     fn said(&self, version: &Version, path: &str, speller: &Speller<'_>) -> Option<Said> {
@@ -245,6 +252,17 @@ pub(super) fn strip_bin_prefix(found: &mut Attributes, id: &str) {
             *name = name.get(prefix.len()..).unwrap_or_default().into();
         }
     }
+}
+
+/// An attribute on which captures of one snapshot disagree that cannot be told apart in time.
+#[derive(Debug, Clone)]
+pub(super) struct Conflict {
+    pub(super) object_type: String,
+    pub(super) object_id: String,
+    pub(super) attribute: String,
+    pub(super) snapshot: String,
+    /// The records, `;` between.
+    pub(super) receipts: String,
 }
 
 /// Makes the rows of one attribute of one object.
@@ -371,6 +389,7 @@ impl PathRows<'_, '_> {
                 self.fill_values(&mut draft, Some(last), None);
                 Some(draft)
             }
+            Turn::Disagreed { .. } => None,
             Turn::Appeared { old, new } => {
                 let asked = self.context.names.has(self.capture(*old)?, self.top());
                 let mut draft = if asked {
@@ -384,6 +403,24 @@ impl PathRows<'_, '_> {
                 Some(draft)
             }
         }
+    }
+
+    fn conflict(&self, turn: &Turn) -> Option<Conflict> {
+        let Turn::Disagreed { among } = turn else { return None };
+        let index = self.context.index;
+        let capture = index.captures.get(self.capture(*among.first()?)?)?;
+        let receipts: Vec<String> = among
+            .iter()
+            .filter_map(|place| index.receipt(self.entry(*place)?))
+            .map(|receipt| receipt.to_string())
+            .collect();
+        Some(Conflict {
+            object_type: self.context.object_type.to_string(),
+            object_id: self.entries.first()?.id.to_string(),
+            attribute: self.path.to_owned(),
+            snapshot: index.snapshots.get(capture.snapshot)?.label.clone(),
+            receipts: receipts.join(";"),
+        })
     }
 
     fn fill_values(&self, draft: &mut Draft, old: Option<usize>, new: Option<usize>) {

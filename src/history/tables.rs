@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::attributes::Conflict;
 use super::names::Names;
 use super::{HistoryOptions, coverage};
 use crate::codes::code;
@@ -18,7 +19,7 @@ pub(super) fn analysis(
     catalogue: &Catalogue,
     changes: Vec<Change>,
     names: &Names,
-    options: &HistoryOptions,
+    (conflicts, options): (&[Conflict], &HistoryOptions),
 ) -> Analysis {
     let mut tally = Tally::default();
     for exhibit in &index.exhibits {
@@ -34,7 +35,7 @@ pub(super) fn analysis(
         },
         exhibits: index.exhibits.iter().map(|exhibit| exhibit_row(index, exhibit)).collect(),
         coverage: coverage::rows(index, catalogue),
-        warnings: warnings(index),
+        warnings: warnings(index, conflicts),
         quarantine: quarantine(index),
         tally,
         set_aside_differences: BTreeMap::new(),
@@ -217,8 +218,15 @@ fn warning(code_name: &str, path: &str, offset: Option<usize>, message: String) 
     }
 }
 
-fn warnings(index: &Index) -> Vec<WarningRow> {
+fn warnings(index: &Index, conflicts: &[Conflict]) -> Vec<WarningRow> {
     let mut rows = Vec::new();
+    for conflict in conflicts {
+        let Conflict { object_type, object_id, attribute, snapshot, receipts } = conflict;
+        let message = format!(
+            "overlapping captures of snapshot `{snapshot}` disagree on {attribute} of {object_type} {object_id}: {receipts}"
+        );
+        rows.push(warning("conflict-in-snapshot", "", None, message));
+    }
     for refusal in &index.refusals {
         rows.push(warning(refusal.code, &refusal.shown, None, refusal.cause.clone()));
     }
@@ -297,11 +305,10 @@ fn snapshot_warnings(index: &Index) -> Vec<WarningRow> {
             let message = format!("no capture time in snapshot `{}`", snapshot.label);
             rows.push(warning("time-unknown", "", None, message));
         }
-        if snapshot.tenant.is_empty() && !known.is_empty() {
-            let message = format!(
-                "snapshot `{}` stays apart from the tenants that are known",
-                snapshot.label
-            );
+        if snapshot.tenant.is_empty() {
+            let apart = if known.is_empty() { "" } else { ", and it stays apart from those known" };
+            let message =
+                format!("nothing tells the tenant of snapshot `{}`{apart}", snapshot.label);
             rows.push(warning("tenant-unknown", "", None, message));
         }
     }

@@ -32,6 +32,8 @@ pub(super) enum Turn {
     PossiblyCleared { old: Vec<usize>, new: usize },
     /// A value where a format that drops nulls had none.
     Appeared { old: usize, new: usize },
+    /// Captures that cannot be told apart in time disagree.
+    Disagreed { among: Vec<usize> },
 }
 
 /// A state that overlapping captures may disagree on.
@@ -67,6 +69,9 @@ pub(super) fn follow(
             dropped = dropped.or(silent);
             continue;
         };
+        if found.values.len() > 1 {
+            turns.push(Turn::Disagreed { among: found.places() });
+        }
         match &mut state {
             None => {
                 let value = found.values.iter().any(|(meaning, _)| !meaning.is_empty());
@@ -194,9 +199,9 @@ mod tests {
     #[test]
     fn a_conflict_changes_nothing_while_an_old_value_survives() {
         let conflict = [value(10, "a"), value(20, "a"), value(21, "b"), value(30, "a")];
-        assert!(follow(&conflict, &tens).is_empty());
+        assert_eq!(follow(&conflict, &tens), [Turn::Disagreed { among: vec![1, 2] }]);
         let then_b = [value(10, "a"), value(20, "a"), value(21, "b"), value(30, "b")];
-        assert_eq!(follow(&then_b, &tens).len(), 1);
+        assert!(matches!(follow(&then_b, &tens)[1], Turn::Changed { .. }));
         let from_conflict = [value(10, "a"), value(11, "b"), value(20, "c")];
         let turns = follow(&from_conflict, &tens);
         assert!(matches!(&turns[0], Turn::Changed { reason: Some(Reason::Conflict), .. }));
