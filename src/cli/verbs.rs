@@ -515,7 +515,7 @@ fn explain(word: &str) -> Outcome {
         return Ok(Exit::Done);
     }
     if let Some(kind) = ChangeKind::from_word(word) {
-        out(&format!("{kind}: a kind of change; see the README, \"Words\"\n"))?;
+        out(&format!("{kind}: a kind of change; see the README, \"Columns of changes.csv\"\n"))?;
         return Ok(Exit::Done);
     }
     let known: Vec<&str> = codes::codes().map(|code| code.code.as_str()).collect();

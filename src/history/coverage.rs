@@ -57,6 +57,10 @@ fn objects(index: &Index, catalogue: &Catalogue) -> Vec<CoverageRow> {
             | Subject::Part { object_type, .. } => object_type.clone(),
             Subject::Links { .. } | Subject::Untyped { .. } | Subject::Orphan { .. } => continue,
         };
+        // Events and the service's own records are no state that a snapshot could lack.
+        if catalogue.object_type(&name).is_some_and(|known| known.event || known.service_record) {
+            continue;
+        }
         let of_type = found.entry((capture.snapshot, name)).or_default();
         if let Some(code) = &indexed.request.refused {
             of_type.refused.insert(code.clone());

@@ -420,15 +420,17 @@ impl<'a> Engine<'a> {
         let target =
             change.target.as_ref().zip(draft.target.as_ref()).and_then(|(shown, target)| {
                 let kind = if shown.object_type.is_empty() {
-                    names::type_of(self.index, tenant, target)?
+                    names::type_of(self.index, self.catalogue, tenant, target)?
                 } else {
                     Arc::from(shown.object_type.as_str())
                 };
                 Some(key(kind, target))
             });
         // An edge has no name of its own: it is called by its principal.
-        let principal = principal_of(self.catalogue, &change.object_type, &draft.id)
-            .and_then(|id| Some(key(names::type_of(self.index, tenant, &id)?, &id)));
+        let principal =
+            principal_of(self.catalogue, &change.object_type, &draft.id).and_then(|id| {
+                Some(key(names::type_of(self.index, self.catalogue, tenant, &id)?, &id))
+            });
         RowKeys {
             object: key(Arc::from(change.object_type.as_str()), &draft.id),
             target,

@@ -19,12 +19,23 @@ pub(super) fn last_entry<'a>(index: &'a Index, key: &ObjectKey) -> Option<&'a En
 }
 
 /// The type of an object of the tenant that carries this id, where exactly one does.
-pub(super) fn type_of(index: &Index, tenant: &str, id: &ObjectId) -> Option<Arc<str>> {
+pub(super) fn type_of(
+    index: &Index,
+    catalogue: &Catalogue,
+    tenant: &str,
+    id: &ObjectId,
+) -> Option<Arc<str>> {
+    // A part of an object (its MFA requirements) carries the object's id; the one that has a name is meant.
+    let named = |object_type: &str| {
+        catalogue.object_type(object_type).is_none_or(|known| !known.name_properties.is_empty())
+    };
     let mut found = index
         .runs
         .iter()
-        .filter(|((of, _), run)| {
-            of == tenant && run.binary_search_by(|entry| entry.id.cmp(id)).is_ok()
+        .filter(|((of, object_type), run)| {
+            of == tenant
+                && named(object_type)
+                && run.binary_search_by(|entry| entry.id.cmp(id)).is_ok()
         })
         .map(|((_, object_type), _)| Arc::clone(object_type));
     let first = found.next()?;

@@ -204,7 +204,7 @@ mod tests {
         assert!(matches!(follow(&then_b, &tens)[1], Turn::Changed { .. }));
         let from_conflict = [value(10, "a"), value(11, "b"), value(20, "c")];
         let turns = follow(&from_conflict, &tens);
-        assert!(matches!(&turns[0], Turn::Changed { reason: Some(Reason::Conflict), .. }));
+        assert!(matches!(&turns[1], Turn::Changed { reason: Some(Reason::Conflict), .. }));
     }
 
     #[test]

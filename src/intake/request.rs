@@ -170,6 +170,12 @@ impl Request {
 }
 
 fn subject_of_context(context: &Context, place: &Place, catalogue: &Catalogue) -> Subject {
+    // A function at the end of a path says what comes back, whatever it was called on.
+    let function = context.segments.last().and_then(|last| catalogue.of_collection(&last.name));
+    let of_service = |name: &str| catalogue.object_type(name).is_some_and(|t| t.service_record);
+    if let Some((object_type, bin)) = function.filter(|(name, _)| of_service(name)) {
+        return Subject::Objects { object_type: object_type.to_owned(), bin };
+    }
     if let Some((above, key, below)) = context.parent() {
         return below_object(&above, key, &below, catalogue)
             .unwrap_or_else(|| unknown_below(&above, key, &below));

@@ -101,8 +101,10 @@ pub fn write(analysis: &Analysis, run: &RunInfo, out: &Path) -> Result<Vec<PathB
     folder.write("snapshots.csv", |file| {
         tables::write_csv(&mut tables::snapshots(&analysis.snapshots)?, file)
     })?;
-    folder.write("evidence.csv", |file| {
-        tables::write_csv(&mut tables::evidence(&analysis.exhibits)?, file)
+    let evidence = tables::evidence(&analysis.exhibits)?;
+    folder.write("evidence.csv", |file| tables::write_csv(&mut evidence.clone(), file))?;
+    folder.hash_without(&tables::FILE_TIME_COLUMNS, |bytes| {
+        tables::write_csv(&mut evidence.drop_many(tables::FILE_TIME_COLUMNS), bytes)
     })?;
     folder.write("coverage.csv", |file| {
         tables::write_csv(&mut tables::coverage(&analysis.coverage)?, file)

@@ -19,6 +19,8 @@ pub(super) struct Written {
     pub(super) sha256: String,
     /// BLAKE3 in hex.
     pub(super) blake3: String,
+    /// Columns that size and hashes leave out, because they record file times.
+    pub(super) without_columns: &'static [&'static str],
 }
 
 /// An error whose path the folder fills in.
@@ -68,7 +70,25 @@ impl Folder {
             if let ReportError::Write { source, .. } = error { failed(source) } else { error }
         })?;
         let (size_bytes, sha256, blake3) = file.finish().map_err(failed)?;
-        self.written.push(Written { name, size_bytes, sha256, blake3 });
+        self.written.push(Written { name, size_bytes, sha256, blake3, without_columns: &[] });
+        Ok(())
+    }
+
+    /// Replaces size and hashes of the file written last by those of what `fill` writes: the same table without the
+    /// columns that record file times, so that equal evidence gives equal records.
+    pub(super) fn hash_without(
+        &mut self,
+        columns: &'static [&'static str],
+        fill: impl FnOnce(&mut dyn Write) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError> {
+        let mut bytes = Vec::new();
+        fill(&mut bytes)?;
+        if let Some(last) = self.written.last_mut() {
+            last.size_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            last.sha256 = hex(&Sha256::digest(&bytes));
+            last.blake3 = blake3::hash(&bytes).to_string();
+            last.without_columns = columns;
+        }
         Ok(())
     }
 

@@ -15,8 +15,8 @@
 //! | `rows` | rows per table |
 //! | `set_aside_differences` | differences that are no change, by the rule that set them aside |
 //!
-//! The hashes of `evidence.csv` cover its columns `modified_at` and `hash_basis`, which record file times and how the
-//! hashes were come by; they are the only ones that two runs over equal bytes may disagree on.
+//! Size and hashes of `evidence.csv` are those of the table without its columns `modified_at` and `hash_basis`, named in
+//! `without_columns`: they record file times and how the hashes were come by, and equal evidence must give equal records.
 
 use std::collections::BTreeMap;
 
@@ -65,6 +65,8 @@ struct Output<'a> {
     name: &'a str,
     sha256: &'a str,
     size_bytes: u64,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    without_columns: &'a [&'a str],
 }
 
 #[derive(Serialize)]
@@ -110,6 +112,7 @@ pub(super) fn json(
                 name: file.name,
                 sha256: &file.sha256,
                 size_bytes: file.size_bytes,
+                without_columns: file.without_columns,
             })
             .collect(),
         program: env!("CARGO_PKG_NAME"),

@@ -267,6 +267,9 @@ pub fn evidence(exhibits: &[ExhibitRow]) -> Result<DataFrame, ReportError> {
         .frame("evidence.csv")
 }
 
+/// Columns of `evidence.csv` that record file times and how hashes were come by (output contract, rule 7).
+pub const FILE_TIME_COLUMNS: [&str; 2] = ["modified_at", "hash_basis"];
+
 /// `coverage.csv`: `tenant_id`, `snapshot`, `object_type` (`<type>/deletedItems` is its recycle bin), `attribute`
 /// (attribute or relation; empty for the type as a whole), `state` (`collected`, `partial`, `empty`, `denied`,
 /// `not collected`), `objects`, `detail` (why it is not whole).
