@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::draft::{Draft, Subject};
 use super::timeline::{Observation, Said, Turn, follow};
-use super::value::{Attributes, Json, Speller, attributes};
+use super::value::{Attributes, Json, Speller, attributes, instant};
 use crate::directory::{Attribute, Catalogue, Identity};
 use crate::index::{Entry, Index, Opened};
 use crate::intake::Request;
@@ -132,7 +132,7 @@ impl<'a> TypeContext<'a> {
         &self,
         entries: &[Entry],
         askings: &Askings,
-        conflicts: &mut Vec<Conflict>,
+        aside: &mut Aside,
     ) -> Vec<Draft> {
         let mut versions: Vec<(Signature, Option<Version>)> = Vec::new();
         let mut version_of: Vec<usize> = Vec::with_capacity(entries.len());
@@ -151,7 +151,7 @@ impl<'a> TypeContext<'a> {
             versions.into_iter().map(|(_, version)| version).collect();
         let mut rows = Vec::new();
         for path in leaf_paths(&versions) {
-            self.path_rows(&path, entries, (&versions, &version_of), &mut rows, conflicts);
+            self.path_rows(&path, entries, (&versions, &version_of), &mut rows, aside);
         }
         rows
     }
@@ -162,13 +162,20 @@ impl<'a> TypeContext<'a> {
         entries: &[Entry],
         (versions, version_of): (&[Option<Version>], &[usize]),
         rows: &mut Vec<Draft>,
-        conflicts: &mut Vec<Conflict>,
+        aside: &mut Aside,
     ) {
         let speller = Speller { object_type: self.object_type, path, catalogue: self.catalogue };
         let said: Vec<Option<Said>> =
             versions.iter().map(|version| self.said(version.as_ref()?, path, &speller)).collect();
         let same = said.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
         if same {
+            let values = versions.iter().flatten().map(|version| version.attributes.get(path));
+            for pair in values.collect::<Vec<_>>().windows(2) {
+                if let Some(rule) = pair.first().zip(pair.last()).and_then(|(a, b)| respelt(*a, *b))
+                {
+                    *aside.same_meaning.entry(rule).or_default() += 1;
+                }
+            }
             return;
         }
         let observations: Vec<Observation> = entries
@@ -194,7 +201,7 @@ impl<'a> TypeContext<'a> {
         let before = |a, b| self.index.before(a, b);
         let turns = follow(&observations, &before);
         rows.extend(turns.iter().filter_map(|turn| maker.row(turn)));
-        conflicts.extend(turns.iter().filter_map(|turn| maker.conflict(turn)));
+        aside.conflicts.extend(turns.iter().filter_map(|turn| maker.conflict(turn)));
     }
 
     fn said(&self, version: &Version, path: &str, speller: &Speller<'_>) -> Option<Said> {
@@ -252,6 +259,32 @@ pub(super) fn strip_bin_prefix(found: &mut Attributes, id: &str) {
             *name = name.get(prefix.len()..).unwrap_or_default().into();
         }
     }
+}
+
+/// What comparison met beside changes.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    /// Attributes on which captures disagree.
+    pub(super) conflicts: Vec<Conflict>,
+    /// Differences without a difference in meaning, by the rule that set them aside.
+    pub(super) same_meaning: BTreeMap<&'static str, u64>,
+}
+
+/// The rule by which two spellings of the same meaning are no change; `None` for the same spelling.
+fn respelt(a: Option<&Json>, b: Option<&Json>) -> Option<&'static str> {
+    if a == b {
+        return None;
+    }
+    Some(match (a, b) {
+        (Some(Json::String(a)), Some(Json::String(b))) if a.eq_ignore_ascii_case(b) => "GUID case",
+        (Some(Json::String(a)), Some(Json::String(_))) if instant(a).is_some() => {
+            "spelling of timestamps"
+        }
+        (Some(Json::String(_)), Some(Json::String(_))) => "order of words",
+        (Some(Json::Number(_)), Some(Json::Number(_))) => "spelling of numbers",
+        (Some(Json::Array(a)), Some(Json::Array(b))) if a.len() == b.len() => "order of sets",
+        _ => "empty against empty",
+    })
 }
 
 /// An attribute on which captures of one snapshot disagree that cannot be told apart in time.

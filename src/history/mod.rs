@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 use thiserror::Error;
 
-use attributes::{Askings, Conflict, Signature, TypeContext, TypeNames};
+use attributes::{Aside, Askings, Signature, TypeContext, TypeNames};
 use draft::{Draft, Subject};
 use lists::Population;
 use names::{Names, ObjectKey};
@@ -66,7 +66,7 @@ pub fn analyse(
     options: &HistoryOptions,
 ) -> Result<Analysis, HistoryError> {
     let engine = Engine::new(index, catalogue)?;
-    let (mut drafts, conflicts) = engine.drafts();
+    let (mut drafts, aside) = engine.drafts();
     engine.mark_rebirths(&mut drafts)?;
     let mut wanted: BTreeSet<ObjectKey> =
         drafts.iter().flat_map(|draft| engine.keys(draft).all()).collect();
@@ -82,7 +82,7 @@ pub fn analyse(
         engine.name(draft, &names);
     }
     let changes = fold::finish(drafts, &options.unfolded);
-    Ok(tables::analysis(index, catalogue, changes, &names, (&conflicts, options)))
+    Ok(tables::analysis(index, catalogue, changes, &names, (&aside, options)))
 }
 
 struct Engine<'a> {
@@ -120,17 +120,20 @@ impl<'a> Engine<'a> {
     }
 
     /// All rows, unnamed and unfolded.
-    fn drafts(&self) -> (Vec<Draft>, Vec<Conflict>) {
-        let by_type: Vec<(Vec<Draft>, Vec<Conflict>)> = self
+    fn drafts(&self) -> (Vec<Draft>, Aside) {
+        let by_type: Vec<(Vec<Draft>, Aside)> = self
             .index
             .runs
             .par_iter()
             .map(|((tenant, object_type), run)| self.type_drafts(tenant, object_type, run))
             .collect();
-        let (mut drafts, mut conflicts) = (Vec::new(), Vec::new());
-        for (of_type, disagreements) in by_type {
+        let (mut drafts, mut aside) = (Vec::new(), Aside::default());
+        for (of_type, met) in by_type {
             drafts.extend(of_type);
-            conflicts.extend(disagreements);
+            aside.conflicts.extend(met.conflicts);
+            for (rule, count) in met.same_meaning {
+                *aside.same_meaning.entry(rule).or_default() += count;
+            }
         }
         let links = self.link_drafts(&drafts);
         drafts.extend(links);
@@ -138,15 +141,10 @@ impl<'a> Engine<'a> {
             let holder = (draft.change.tenant_id.clone(), draft.id.clone());
             draft.unfold |= self.tier0.contains(&holder) && draft.change.lane != Lane::Schema;
         }
-        (drafts, conflicts)
+        (drafts, aside)
     }
 
-    fn type_drafts(
-        &self,
-        tenant: &str,
-        object_type: &Arc<str>,
-        run: &Run,
-    ) -> (Vec<Draft>, Vec<Conflict>) {
+    fn type_drafts(&self, tenant: &str, object_type: &Arc<str>, run: &Run) -> (Vec<Draft>, Aside) {
         let known = self.catalogue.object_type(object_type);
         let natural = matches!(known.map(|k| &k.identity), Some(Identity::NaturalKey(_)));
         let singleton = matches!(known.map(|k| &k.identity), Some(Identity::Singleton));
@@ -176,7 +174,7 @@ impl<'a> Engine<'a> {
             let references = self.references.get(tenant).unwrap_or(&nothing);
             Presence::new(&population, facts, &context, references, &position).events()
         };
-        let (mut drafts, mut conflicts) = (Vec::new(), Vec::new());
+        let (mut drafts, mut aside) = (Vec::new(), Aside::default());
         let mut breaks: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for event in &events {
             if natural && event.kind == ChangeKind::Added {
@@ -194,7 +192,7 @@ impl<'a> Engine<'a> {
                 let aim = life
                     .first()
                     .and_then(|entry| edge_target(self.catalogue, object_type, &entry.id));
-                let rows = context.rows(life, &self.askings, &mut conflicts);
+                let rows = context.rows(life, &self.askings, &mut aside);
                 drafts.extend(rows.into_iter().map(|draft| match &aim {
                     Some((target_type, target)) => draft.aimed_at(target_type, target),
                     None => draft,
@@ -202,7 +200,7 @@ impl<'a> Engine<'a> {
                 start = end;
             }
         }
-        (drafts, conflicts)
+        (drafts, aside)
     }
 
     fn event_draft(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::attributes::Conflict;
+use super::attributes::{Aside, Conflict};
 use super::names::Names;
 use super::{HistoryOptions, coverage};
 use crate::codes::code;
@@ -19,7 +19,7 @@ pub(super) fn analysis(
     catalogue: &Catalogue,
     changes: Vec<Change>,
     names: &Names,
-    (conflicts, options): (&[Conflict], &HistoryOptions),
+    (aside, options): (&Aside, &HistoryOptions),
 ) -> Analysis {
     let mut tally = Tally::default();
     for exhibit in &index.exhibits {
@@ -35,10 +35,14 @@ pub(super) fn analysis(
         },
         exhibits: index.exhibits.iter().map(|exhibit| exhibit_row(index, exhibit)).collect(),
         coverage: coverage::rows(index, catalogue),
-        warnings: warnings(index, conflicts),
+        warnings: warnings(index, &aside.conflicts),
         quarantine: quarantine(index),
         tally,
-        set_aside_differences: BTreeMap::new(),
+        set_aside_differences: aside
+            .same_meaning
+            .iter()
+            .map(|(rule, count)| ((*rule).to_owned(), *count))
+            .collect(),
         as_of: options.as_of.or(last),
         changes,
     }
