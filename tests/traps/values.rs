@@ -355,3 +355,12 @@ fn a_value_that_becomes_an_object_is_a_change() {
         rows.lines()
     );
 }
+
+#[test]
+fn a_name_with_a_dot_is_not_taken_for_a_path() {
+    let evidence = Evidence::new();
+    let dotted = |value: u32| [with(user("u1", "A"), json!({"a.b": value, "a": {"b": 2}}))];
+    evidence.users(1, dotted(1));
+    evidence.users(2, dotted(9));
+    assert_eq!(evidence.timeline().len(), 1);
+}
