@@ -359,8 +359,10 @@ fn a_value_that_becomes_an_object_is_a_change() {
 #[test]
 fn a_name_with_a_dot_is_not_taken_for_a_path() {
     let evidence = Evidence::new();
-    let dotted = |value: u32| [with(user("u1", "A"), json!({"a.b": value, "a": {"b": 2}}))];
-    evidence.users(1, dotted(1));
-    evidence.users(2, dotted(9));
-    assert_eq!(evidence.timeline().len(), 1);
+    let dotted =
+        |name: u32, path: u32| [with(user("u1", "A"), json!({"a.b": name, "a": {"b": path}}))];
+    evidence.users(1, dotted(1, 1));
+    evidence.users(2, dotted(2, 1));
+    evidence.users(3, dotted(2, 2));
+    assert_eq!(evidence.timeline().len(), 2);
 }
