@@ -355,3 +355,14 @@ fn a_value_that_becomes_an_object_is_a_change() {
         rows.lines()
     );
 }
+
+#[test]
+fn a_name_with_a_dot_is_not_taken_for_a_path() {
+    let evidence = Evidence::new();
+    let dotted =
+        |name: u32, path: u32| [with(user("u1", "A"), json!({"a.b": name, "a": {"b": path}}))];
+    evidence.users(1, dotted(1, 1));
+    evidence.users(2, dotted(2, 1));
+    evidence.users(3, dotted(2, 2));
+    assert_eq!(evidence.timeline().len(), 2);
+}
