@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::draft::{Draft, Subject};
 use super::timeline::{Observation, Said, Turn, follow};
-use super::value::{Attributes, Json, Speller, attributes, instant};
+use super::value::{Attributes, Json, Speller, attributes, collapse, instant, top_member};
 use crate::directory::{Attribute, Catalogue, Identity};
 use crate::index::{Entry, Index, Opened};
 use crate::intake::Request;
@@ -147,8 +147,9 @@ impl<'a> TypeContext<'a> {
         if versions.len() < 2 {
             return Vec::new();
         }
-        let versions: Vec<Option<Version>> =
+        let mut versions: Vec<Option<Version>> =
             versions.into_iter().map(|(_, version)| version).collect();
+        level(&mut versions);
         let mut rows = Vec::new();
         for path in leaf_paths(&versions) {
             self.path_rows(&path, entries, (&versions, &version_of), &mut rows, aside);
@@ -224,7 +225,7 @@ impl<'a> TypeContext<'a> {
             }
         }
         if !inside && let Some(select) = &version.select {
-            let asked = select.iter().any(|name| name == above);
+            let asked = select.iter().any(|name| *name == top_member(above));
             return asked.then_some(Said::AbsentThoughAsked);
         }
         (!version.keeps_nulls).then_some(Said::Dropped)
@@ -248,6 +249,24 @@ fn leaf_paths(versions: &[Option<Version>]) -> BTreeSet<Box<str>> {
         .flat_map(|path| path.match_indices('.').filter_map(|(at, _)| path.get(..at)))
         .collect();
     all.iter().filter(|path| !inner.contains(path.as_ref())).cloned().collect()
+}
+
+/// Where a value is plain in one version and an object in another, it is one attribute in all of them.
+fn level(versions: &mut [Option<Version>]) {
+    let plain: BTreeSet<Box<str>> = versions
+        .iter()
+        .flatten()
+        .flat_map(|version| version.attributes.iter())
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(path, _)| path.clone())
+        .collect();
+    for path in plain {
+        if versions.iter().flatten().any(|version| has_members(&version.attributes, &path)) {
+            for version in versions.iter_mut().flatten() {
+                collapse(&mut version.attributes, &path);
+            }
+        }
+    }
 }
 
 /// A soft-deleted user carries its id, without dashes, before its UPN.
@@ -314,8 +333,8 @@ impl PathRows<'_, '_> {
         self.context.catalogue.attribute(self.context.object_type, self.path)
     }
 
-    fn top(&self) -> &str {
-        self.path.split('.').next().unwrap_or(self.path)
+    fn top(&self) -> String {
+        top_member(self.path)
     }
 
     fn entry(&self, place: usize) -> Option<&Entry> {
@@ -418,13 +437,13 @@ impl PathRows<'_, '_> {
                     .draft(ChangeKind::Modified, Some(last), *new)?
                     .graded(Certainty::Unproven, Some(Reason::PossiblyCleared));
                 draft.unfold = true;
-                draft.gone_from_type = !self.context.names.has(self.capture(*new)?, self.top());
+                draft.gone_from_type = !self.context.names.has(self.capture(*new)?, &self.top());
                 self.fill_values(&mut draft, Some(last), None);
                 Some(draft)
             }
             Turn::Disagreed { .. } => None,
             Turn::Appeared { old, new } => {
-                let asked = self.context.names.has(self.capture(*old)?, self.top());
+                let asked = self.context.names.has(self.capture(*old)?, &self.top());
                 let mut draft = if asked {
                     self.draft(ChangeKind::Modified, Some(*old), *new)?
                         .graded(Certainty::Consistent, Some(Reason::Appeared))
@@ -521,7 +540,7 @@ impl PathRows<'_, '_> {
             .filter(|earlier| context.index.before(*earlier, capture))
             .collect();
         let nested = self.path.contains('.');
-        let absent = earlier.iter().all(|earlier| !context.names.has(*earlier, self.top()));
+        let absent = earlier.iter().all(|earlier| !context.names.has(*earlier, &self.top()));
         let shape = |capture: usize| context.index.captures.get(capture).map(|c| c.shape.as_str());
         let differs = earlier.iter().all(|earlier| shape(*earlier) != shape(capture));
         default

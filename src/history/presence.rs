@@ -279,8 +279,12 @@ impl<'a, D: Dates> Presence<'a, D> {
         if observations.bin().any(|(capture, _)| !self.before(capture, list)) {
             return false;
         }
-        let referenced = self.id(object).and_then(|id| self.references.get(id));
-        !referenced.is_some_and(|capture| self.before(list, *capture))
+        !self.id(object).is_some_and(|id| self.referenced_after(id, list))
+    }
+
+    /// Whether a link capture later than the list still names the object.
+    fn referenced_after(&self, id: &ObjectId, list: usize) -> bool {
+        self.references.get(id).is_some_and(|capture| self.before(list, *capture))
     }
 
     fn seen_between(&self, object: usize, a: usize, b: usize) -> bool {
@@ -668,6 +672,7 @@ impl<'a, D: Dates> Presence<'a, D> {
             .iter()
             .copied()
             .filter(later)
+            .filter(|list| !self.referenced_after(id, list.capture))
             .map(|list| {
                 let reference = self.known.get(&list.capture).copied();
                 (list.capture, silence(list, id, &scopes, reference))

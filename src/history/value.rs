@@ -1,12 +1,13 @@
 //! Values: parsed from a record's bytes, flattened to attributes, spelled canonically, and reduced to what they mean.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::directory::{Catalogue, ListSemantics};
 use crate::index::{canonical, guid};
-use crate::intake::{ScanError, Scanner};
+use crate::intake::{ScanError, Scanner, is_annotation};
 
 /// A JSON value that keeps numbers as written and members in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,12 +107,6 @@ fn text(bytes: &[u8], quoted: std::ops::Range<usize>) -> Box<str> {
         .into()
 }
 
-/// Whether a member is an `OData` annotation or action, not a property.
-#[must_use]
-pub(super) fn is_annotation(name: &str) -> bool {
-    name.contains("@odata.") || name.contains("@delta") || name.starts_with(['@', '#'])
-}
-
 /// The attributes of one record: property paths with their leaves. Objects are descended into, a list is one leaf.
 pub type Attributes = BTreeMap<Box<str>, Json>;
 
@@ -124,11 +119,59 @@ pub(super) fn attributes(record: &Json, object_type: &str, catalogue: &Catalogue
             let relation = matches!(value, Json::Array(_) | Json::Object(_) | Json::Null)
                 && is_link_expansion(object_type, name, catalogue);
             if !is_annotation(name) && !relation {
-                flatten(name, value, object_type, catalogue, &mut found);
+                flatten(&step(name), value, object_type, catalogue, &mut found);
             }
         }
     }
     found
+}
+
+/// A member name as a step of a path: a dot of its own is written `%2E`, so that no name reads like a path.
+fn step(name: &str) -> Cow<'_, str> {
+    if name.contains(['.', '%']) {
+        Cow::Owned(name.replace('%', "%25").replace('.', "%2E"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+/// The member name that the first step of a path stands for.
+#[must_use]
+pub(super) fn top_member(path: &str) -> String {
+    path.split('.').next().unwrap_or(path).replace("%2E", ".").replace("%25", "%")
+}
+
+/// Puts the attributes below `path` back together to the object that they were.
+pub(super) fn collapse(attributes: &mut Attributes, path: &str) {
+    let prefix = format!("{path}.");
+    let inner: Vec<Box<str>> =
+        attributes.keys().filter(|name| name.starts_with(&prefix)).cloned().collect();
+    if inner.is_empty() {
+        return;
+    }
+    let mut whole = Json::Object(Vec::new());
+    for name in inner {
+        if let (Some(value), Some(rest)) = (attributes.remove(&name), name.strip_prefix(&prefix)) {
+            place(&mut whole, rest, value);
+        }
+    }
+    attributes.insert(path.into(), whole);
+}
+
+fn place(object: &mut Json, path: &str, value: Json) {
+    let Json::Object(members) = object else { return };
+    let (first, rest) = match path.split_once('.') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    let name: Box<str> = top_member(first).into();
+    let Some(rest) = rest else { return members.push((name, value)) };
+    if members.last().is_none_or(|(last, _)| *last != name) {
+        members.push((name, Json::Object(Vec::new())));
+    }
+    if let Some((_, inner)) = members.last_mut() {
+        place(inner, rest, value);
+    }
 }
 
 fn is_link_expansion(object_type: &str, name: &str, catalogue: &Catalogue) -> bool {
@@ -152,7 +195,8 @@ fn flatten(
     if let Json::Object(members) = value {
         for (name, value) in members.iter().filter(|(name, _)| !is_annotation(name)) {
             leaf = false;
-            flatten(&format!("{path}.{name}"), value, object_type, catalogue, found);
+            let inner = format!("{path}.{}", step(name));
+            flatten(&inner, value, object_type, catalogue, found);
         }
     }
     if leaf {

@@ -7,7 +7,7 @@ use super::fingerprint::{FingerprintKey, whole_seconds};
 use super::identity::{ObjectId, canonical};
 use crate::directory::{Catalogue, Identity, ObjectType, RelationKind};
 use crate::intake::{
-    Fate, Format, Kind, Member, Record, Request, Scanner, Sink, Subject, string_at,
+    Fate, Format, Kind, Member, Record, Request, Scanner, Sink, Subject, is_annotation, string_at,
 };
 
 /// What a member says, as far as a shape tells.
@@ -209,7 +209,7 @@ impl<'a> SegmentBuilder<'a> {
         } else {
             String::from_utf8_lossy(key).into_owned()
         };
-        if text.contains("@odata.") || text.starts_with(['@', '#']) {
+        if is_annotation(&text) {
             return Role::Annotation;
         }
         let catalogue = self.catalogue;

@@ -11,7 +11,9 @@ mod scan;
 
 pub use context::{Context, is_guid};
 pub use place::Place;
-pub use record::{MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, string_at};
+pub use record::{
+    MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, is_annotation, string_at,
+};
 pub use request::{Format, Request, Subject};
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key};
 

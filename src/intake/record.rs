@@ -147,6 +147,12 @@ impl Record {
     }
 }
 
+/// Whether a member is an `OData` annotation or action, not a property.
+#[must_use]
+pub fn is_annotation(name: &str) -> bool {
+    name.contains("@odata.") || name.contains("@delta") || name.starts_with(['@', '#'])
+}
+
 /// The text of a string value, escapes resolved; `None` for any other kind.
 #[must_use]
 pub fn string_at(text: &[u8], value: &Skipped) -> Option<String> {

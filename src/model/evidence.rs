@@ -148,7 +148,8 @@ pub struct ObjectRow {
     pub object_id: String,
     /// Last known name.
     pub object_name: String,
-    /// `live`, `deleted` (in the recycle bin), `gone`, or `not collected` (no later list could tell).
+    /// `live` (as of the last list of its type), `deleted` (in the recycle bin), `gone`, or `not collected` (the last list
+    /// of its type does not hold it, which proves nothing).
     pub state: String,
     /// Label of the first snapshot that holds it.
     pub first_snapshot: String,
