@@ -358,8 +358,7 @@ fn identity(tenant: &Tenant, ty: Ty, parent: Option<Obj>, base: &Map<String, Val
     };
     match ty.spec().identity {
         Identity::Id => part("id"),
-        Identity::Singleton if part("id").is_empty() => ty.name().to_owned(),
-        Identity::Singleton => part("id"),
+        Identity::Singleton => ty.name().to_owned(),
         Identity::Natural(parts) => {
             parts.iter().map(|name| part(name)).collect::<Vec<_>>().join("|")
         }
