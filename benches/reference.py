@@ -337,6 +337,8 @@ def read_page(document, below, path, start, end, damaged):
     elif not isinstance(document, list):
         return None
     page.items = [item for item in page.items if isinstance(item, dict)]
+    if damaged and tree_page(page, below):
+        return page         # what it held cannot be told: its folder is damaged
     describe(page, below)
     return page
 
