@@ -753,7 +753,7 @@ def alive(tenant, source, capture, own):
     if not past:
         return own or not phases
     ended = any((r["object_type"], r["object_id"]) == source and r["change"] in ("removed", "hardDeleted") and r["lane"] == "change"
-                and r["not_after"] and capture.end and r["not_after"] <= utc(capture.end) for r in tenant.rows)
+                and r["not_after"] and capture.start and r["not_after"] < utc(capture.start) for r in tenant.rows)
     return not past[-1][0] and not (ended and past[-1] is phases[-1])
 
 
