@@ -337,6 +337,8 @@ def read_page(document, below, path, start, end, damaged):
     elif not isinstance(document, list):
         return None
     page.items = [item for item in page.items if isinstance(item, dict)]
+    if damaged and tree_page(page, below):
+        return page         # what it held cannot be told: its folder is damaged
     describe(page, below)
     return page
 
@@ -624,40 +626,43 @@ def object_rows(tenant, kind):
     lists = sorted((c for c in tenant.lists[kind] if not c.bin), key=lambda c: c.order)
     bins = sorted((c for c in tenant.lists[kind] if c.bin and c.whole()), key=lambda c: c.order)
     holders = {i: [s.capture for s in sightings if s.capture.form in LISTS and not s.bin] for i, sightings in everyone.items()}
-    gone, weak = defaultdict(list), {}      # identity -> (last phase, list, certainty) of its silences
+    gone, weak = defaultdict(list), defaultdict(list)   # identity -> [last phase, first list, certainty, last list, certainty]
     for listing in lists:
         known = {}
         for identity, phases in lives.items():
             past = [p for p in phases if all(before(s.capture, listing) for s in p[1])]
             told = gone[identity] and past and before(past[-1][1][-1].capture, gone[identity][-1][1])
             here = not listing.place or any(c.place == listing.place and before(c, listing) for c in holders[identity])
-            if past and here and not told:
-                known[identity] = past
-        live = {i for i, past in known.items() if not past[-1][0]}
-        for identity, past in known.items():
+            if past and here:
+                known[identity] = past, told
+        live = {i for i, (past, told) in known.items() if not told and not past[-1][0]}
+        for identity, (past, told) in known.items():
             future = lives[identity][len(past):]
             again = future and (len(table.key) == 1 or not all(before(listing, s.capture) for s in future[0][1]))
             if identity in listing.ids or again or any(before(listing, c) for c in tenant.named[identity]):
                 continue
             like = [c for c in holders[identity] or lists if before(c, listing)]
             certainty = silence(listing, identity, like, live)
-            if certainty != "unproven":
-                gone[identity].append((past[-1], listing, certainty))
-            elif not future:
-                weak.setdefault(identity, (past[-1], listing, certainty))
+            if certainty != "unproven" and told:
+                gone[identity][-1][3:] = listing, certainty
+            elif certainty != "unproven":
+                gone[identity].append([past[-1], listing, certainty, listing, certainty])
+            elif not future and not told:
+                weak[identity].append([past[-1], listing, certainty, None, None])
     for identity, phases in lives.items():
         added_row(tenant, kind, table, identity, phases[0], lists, holders[identity])
         for (was_bin, old), (is_bin, new) in zip(phases, phases[1:]):
             if was_bin != is_bin:
                 row(tenant, kind, identity, "softDeleted" if is_bin else "restored", window(old, new), "proven")
-        for phase, listing, certainty in gone[identity] or [weak[identity]] if gone[identity] or identity in weak else []:
+        silences = gone[identity] + [w for w in weak[identity][:1] if all(w[0] is not told[0] for told in gone[identity])]
+        for phase, listing, certainty, latest, now in silences:
             gone_row(tenant, kind, table, identity, phase, listing, certainty, bins)
-            again = [p for p in phases if all(before(listing, s.capture) for s in p[1])]
+            again = [p for p in phases if latest and all(before(latest, s.capture) for s in p[1])]
             if again:           # natural keys only: a silence between two live observations
-                row(tenant, kind, identity, "added", window([listing], again[0][1]), certainty)
+                row(tenant, kind, identity, "added", window([latest], again[0][1]), now)
         parts = defaultdict(list)           # an object that was gone is not compared with what it was before
         for sight in everyone[identity]:
-            parts[sum(before(cut, sight.capture) for _, cut, _ in gone[identity])].append(sight)
+            parts[sum(before(cut, sight.capture) for _, cut, *_ in gone[identity])].append(sight)
         for part in parts.values():
             attribute_rows(tenant, kind, identity, part)
 
@@ -751,7 +756,7 @@ def alive(tenant, source, capture, own):
     if not past:
         return own or not phases
     ended = any((r["object_type"], r["object_id"]) == source and r["change"] in ("removed", "hardDeleted") and r["lane"] == "change"
-                and r["not_after"] and capture.end and r["not_after"] <= utc(capture.end) for r in tenant.rows)
+                and r["not_after"] and capture.start and r["not_after"] < utc(capture.start) for r in tenant.rows)
     return not past[-1][0] and not (ended and past[-1] is phases[-1])
 
 
