@@ -182,11 +182,13 @@ mod tests {
         let decoded = decode(&source);
         assert_eq!(&*decoded.bytes, text.as_bytes());
         let mut offsets = SourceOffsets::new(&decoded);
-        for (at, _) in text.char_indices() {
+        let mut units = 0;
+        for (at, character) in text.char_indices() {
             let start = usize::try_from(offsets.source_offset(at)).unwrap();
             let rest = decoded.encoding.decode_slice(&source[start..]);
-            assert_eq!(&*rest, text[at..].as_bytes());
-            assert_eq!(start, 2 + text[..at].encode_utf16().count() * 2);
+            assert_eq!(&*rest, &text.as_bytes()[at..]);
+            assert_eq!(start, 2 + units * 2);
+            units += character.len_utf16();
         }
     }
 

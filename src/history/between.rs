@@ -38,16 +38,8 @@ pub fn between(
     for (about, steps) in net.iter().filter(|(about, _)| !about.3.is_empty()) {
         let whole =
             (about.0.clone(), about.1.clone(), about.2.clone(), String::new(), String::new());
-        let mut own = objects.iter().filter(|(object, _)| {
-            (&object.0, &object.1, &object.2) == (&whole.0, &whole.1, &whole.2)
-        });
-        let came_or_went = own.any(|(_, net)| {
-            net.as_ref().is_some_and(|net| {
-                matches!(
-                    net.kind,
-                    ChangeKind::Added | ChangeKind::Removed | ChangeKind::HardDeleted
-                )
-            })
+        let came_or_went = objects.get(&whole).and_then(Option::as_ref).is_some_and(|net| {
+            matches!(net.kind, ChangeKind::Added | ChangeKind::Removed | ChangeKind::HardDeleted)
         });
         if !came_or_went {
             let reverse = bounds(&about.0).is_some_and(|(from, to)| from > to);
