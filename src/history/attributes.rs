@@ -287,6 +287,16 @@ pub(super) struct Aside {
     pub(super) same_meaning: BTreeMap<&'static str, u64>,
 }
 
+impl Aside {
+    /// Adds what another part of the comparison met.
+    pub(super) fn take_in(&mut self, other: Self) {
+        self.conflicts.extend(other.conflicts);
+        for (rule, count) in other.same_meaning {
+            *self.same_meaning.entry(rule).or_default() += count;
+        }
+    }
+}
+
 /// The rule by which two spellings of the same meaning are no change; `None` for the same spelling.
 fn respelt(a: Option<&Json>, b: Option<&Json>) -> Option<&'static str> {
     if a == b {

@@ -63,10 +63,7 @@ impl<'a> Engine<'a> {
         let (mut drafts, mut aside) = (Vec::new(), Aside::default());
         for (of_type, met) in by_type {
             drafts.extend(of_type);
-            aside.conflicts.extend(met.conflicts);
-            for (rule, count) in met.same_meaning {
-                *aside.same_meaning.entry(rule).or_default() += count;
-            }
+            aside.take_in(met);
         }
         let links = self.link_drafts(&drafts);
         drafts.extend(links);
@@ -115,25 +112,38 @@ impl<'a> Engine<'a> {
             }
             drafts.extend(self.event_draft(&context, &population, event));
         }
+        let mut lives: Vec<&[Entry]> = Vec::with_capacity(population.objects.len());
         for (object, range) in population.objects.iter().enumerate() {
             let mut start = range.start;
             let mut ends = breaks.remove(&object).unwrap_or_default();
             ends.sort_unstable();
             ends.push(range.end);
             for end in ends {
-                let life = run.get(start..end).unwrap_or_default();
-                let aim = life
-                    .first()
-                    .and_then(|entry| edge_target(self.catalogue, object_type, &entry.id));
-                let rows = context.rows(life, &self.askings, &mut aside);
-                drafts.extend(rows.into_iter().map(|draft| match &aim {
-                    Some((target_type, target)) => draft.aimed_at(target_type, target),
-                    None => draft,
-                }));
+                lives.push(run.get(start..end).unwrap_or_default());
                 start = end;
             }
         }
+        let made: Vec<(Vec<Draft>, Aside)> =
+            lives.into_par_iter().map(|life| self.life_drafts(&context, life)).collect();
+        for (rows, met) in made {
+            drafts.extend(rows);
+            aside.take_in(met);
+        }
         (drafts, aside)
+    }
+
+    /// The rows of one life of an object: between an addition and a removal, if it had several.
+    fn life_drafts(&self, context: &TypeContext<'_>, life: &[Entry]) -> (Vec<Draft>, Aside) {
+        let mut aside = Aside::default();
+        let mut rows = context.rows(life, &self.askings, &mut aside);
+        let aim = life
+            .first()
+            .filter(|_| !rows.is_empty())
+            .and_then(|entry| edge_target(self.catalogue, context.object_type, &entry.id));
+        if let Some((target_type, target)) = aim {
+            rows = rows.into_iter().map(|draft| draft.aimed_at(&target_type, &target)).collect();
+        }
+        (rows, aside)
     }
 
     fn event_draft(
