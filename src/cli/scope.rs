@@ -47,15 +47,12 @@ fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let Some(mut last) = parts.next_back() else { return rest.is_empty() };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
     for part in parts {
         match rest.split_once(part) {
             Some((_, behind)) => rest = behind,
             None => return false,
         }
-    }
-    if last.is_empty() {
-        last = "";
     }
     rest.ends_with(last)
 }

@@ -32,6 +32,11 @@ pub(super) struct ListCapture {
 }
 
 impl ListCapture {
+    /// Layout and visible filter.
+    pub(super) fn scope(&self) -> &str {
+        &self.scope
+    }
+
     /// Whether every sign says that it was read to its end.
     pub(super) fn is_complete(&self) -> bool {
         !self.dangling && !self.damaged && self.unfiltered
@@ -254,12 +259,5 @@ pub(super) fn silence(
         (Certainty::Consistent, Reason::SilenceUnbroken)
     } else {
         (Certainty::Unproven, Reason::ListShrunk)
-    }
-}
-
-impl ListCapture {
-    /// Layout and visible filter.
-    pub(super) fn scope(&self) -> &str {
-        &self.scope
     }
 }

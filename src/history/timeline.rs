@@ -53,7 +53,8 @@ pub(super) fn follow(
     let mut turns = Vec::new();
     let mut state: Option<State> = None;
     let mut dropped: Option<usize> = None;
-    for cluster in clusters(observations, before) {
+    let capture = |place: &usize| observations.get(*place).map_or(usize::MAX, |o| o.capture);
+    for cluster in clusters(0..observations.len(), capture, before) {
         let found = gather(observations, &cluster);
         let silent = cluster
             .iter()
@@ -91,22 +92,20 @@ pub(super) fn follow(
     turns
 }
 
-/// Runs of observations that cannot be told apart in time.
-fn clusters(
-    observations: &[Observation],
+/// Runs of observations, given in order, that cannot be told apart in time: each overlaps another one of its run.
+pub(super) fn clusters<T>(
+    observations: impl IntoIterator<Item = T>,
+    capture: impl Fn(&T) -> usize,
     before: &dyn Fn(usize, usize) -> bool,
-) -> Vec<Vec<usize>> {
-    let mut clusters: Vec<Vec<usize>> = Vec::new();
-    for (place, observation) in observations.iter().enumerate() {
+) -> Vec<Vec<T>> {
+    let mut clusters: Vec<Vec<T>> = Vec::new();
+    for observation in observations {
         let joins = clusters.last().is_some_and(|cluster| {
-            cluster
-                .iter()
-                .filter_map(|earlier| observations.get(*earlier))
-                .any(|earlier| !before(earlier.capture, observation.capture))
+            cluster.iter().any(|earlier| !before(capture(earlier), capture(&observation)))
         });
         match clusters.last_mut() {
-            Some(cluster) if joins => cluster.push(place),
-            _ => clusters.push(vec![place]),
+            Some(cluster) if joins => cluster.push(observation),
+            _ => clusters.push(vec![observation]),
         }
     }
     clusters

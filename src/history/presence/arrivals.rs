@@ -6,22 +6,17 @@ use jiff::Timestamp;
 
 use super::{Dates, Event, Presence, inside, whole};
 use crate::history::lists::{ListCapture, Reference, silence};
+use crate::history::timeline::clusters;
 use crate::model::{Certainty, ChangeKind, Reason};
 
 impl<'a, D: Dates> Presence<'a, D> {
     /// Additions, soft deletions and restorations: what positive observations tell.
     pub(super) fn positive_events(&self, object: usize, events: &mut Vec<Event>) {
         let Some(observations) = self.observations.get(object) else { return };
-        let mut clusters: Vec<Vec<(usize, usize, bool)>> = Vec::new();
-        for observation in &observations.all {
-            let joins = clusters.last().is_some_and(|cluster| {
-                cluster.iter().any(|(capture, _, _)| !self.before(*capture, observation.0))
+        let clusters =
+            clusters(observations.all.iter().copied(), |(capture, _, _)| *capture, &|a, b| {
+                self.before(a, b)
             });
-            match clusters.last_mut() {
-                Some(cluster) if joins => cluster.push(*observation),
-                _ => clusters.push(vec![*observation]),
-            }
-        }
         let mut previous: Option<(bool, usize, usize)> = None;
         for cluster in clusters {
             let binned = cluster.iter().any(|(_, _, bin)| *bin);
