@@ -105,6 +105,19 @@ impl Catalogue {
         rules.get(path).unwrap_or(&ORDINARY)
     }
 
+    /// Whether the order of a list carries meaning in the member of this name or anywhere below it.
+    #[must_use]
+    pub fn has_ordered_list(&self, object_type: &str, member: &str) -> bool {
+        let within = |path: &str| {
+            path.strip_prefix(member).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.attributes.iter().any(|((of_type, path), attribute)| {
+            (of_type == object_type || of_type == "*")
+                && attribute.list == ListSemantics::Ordered
+                && within(path)
+        })
+    }
+
     /// The relation of a path segment (or two: `authentication/methods`) below an object, in any case.
     #[must_use]
     pub fn relation(&self, parent_type: &str, segment: &str) -> Option<&Relation> {

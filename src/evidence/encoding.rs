@@ -81,6 +81,8 @@ pub struct Text<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// What they were decoded from.
     pub encoding: Encoding,
+    /// Where they begin in the source: behind its byte order mark.
+    pub start: u64,
 }
 
 /// Decodes `source`; plain UTF-8 is borrowed.
@@ -88,26 +90,16 @@ pub struct Text<'a> {
 pub fn decode(source: &[u8]) -> Text<'_> {
     let encoding = Encoding::of(source);
     let body = source.get(encoding.bom_bytes()..).unwrap_or_default();
-    Text { bytes: encoding.decode_slice(body), encoding }
+    Text { bytes: encoding.decode_slice(body), encoding, start: as_u64(encoding.bom_bytes()) }
 }
 
 fn from_utf16(body: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len() / 2 + body.len() / 8);
     let (pairs, rest) = body.as_chunks::<2>();
-    let mut buffer = [0; 4];
-    for decoded in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))) {
-        match decoded {
-            Ok(character) => {
-                out.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
-            }
-            // The three bytes that a surrogate would have: as long as its source unit counts, and no UTF-8.
-            Err(lone) => {
-                let code = lone.unpaired_surrogate();
-                let low = u8::try_from(code & 0x3F).unwrap_or(0);
-                let middle = u8::try_from((code >> 6) & 0x3F).unwrap_or(0);
-                out.extend_from_slice(&[0xED, 0x80 | middle, 0x80 | low]);
-            }
-        }
+    let mut left = pairs;
+    while !left.is_empty() {
+        left = take_ascii(left, unit, &mut out);
+        left = take_characters(left, unit, &mut out);
     }
     if !rest.is_empty() {
         out.push(0xFF);
@@ -115,37 +107,81 @@ fn from_utf16(body: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
     out
 }
 
-/// Maps offsets of the decoded text to source bytes; asked in rising order it walks the text once.
-#[derive(Debug)]
-pub struct SourceOffsets<'a> {
-    text: &'a [u8],
+/// Takes whole blocks of ASCII from the front, which is nearly all that exports hold.
+fn take_ascii<'p>(pairs: &'p [[u8; 2]], unit: fn([u8; 2]) -> u16, out: &mut Vec<u8>) -> &'p [[u8; 2]] {
+    let (blocks, _) = pairs.as_chunks::<32>();
+    let mut taken = 0;
+    for block in blocks {
+        let units = block.map(unit);
+        if units.iter().fold(0, |all, unit| all | unit) >= 0x80 {
+            break;
+        }
+        out.extend_from_slice(&units.map(|unit| unit.to_le_bytes()[0]));
+        taken += block.len();
+    }
+    pairs.get(taken..).unwrap_or_default()
+}
+
+/// Takes characters of any kind from the front, until 32 of them were ASCII in a row or nothing is left.
+fn take_characters<'p>(
+    pairs: &'p [[u8; 2]],
+    unit: fn([u8; 2]) -> u16,
+    out: &mut Vec<u8>,
+) -> &'p [[u8; 2]] {
+    let mut buffer = [0; 4];
+    let (mut taken, mut plain) = (0, 0);
+    for decoded in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))) {
+        match decoded {
+            Ok(character) => {
+                out.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
+                taken += character.len_utf16();
+                plain = if character.is_ascii() { plain + 1 } else { 0 };
+            }
+            // The three bytes that a surrogate would have: as long as its source unit counts, and no UTF-8.
+            Err(lone) => {
+                let code = lone.unpaired_surrogate();
+                let low = u8::try_from(code & 0x3F).unwrap_or(0);
+                let middle = u8::try_from((code >> 6) & 0x3F).unwrap_or(0);
+                out.extend_from_slice(&[0xED, 0x80 | middle, 0x80 | low]);
+                taken += 1;
+            }
+        }
+        if plain == 32 {
+            break;
+        }
+    }
+    pairs.get(taken..).unwrap_or_default()
+}
+
+/// Maps offsets of a decoded text to source bytes. Asked behind the place that it was advanced to, it walks from there on,
+/// so that a whole text is walked once.
+#[derive(Debug, Clone)]
+pub struct SourceOffsets {
     encoding: Encoding,
     decoded: usize,
     source: u64,
 }
 
-impl<'a> SourceOffsets<'a> {
-    /// A mapper for a decoded text.
+impl SourceOffsets {
+    /// A mapper for a decoded text that begins at byte `start` of its source.
     #[must_use]
-    pub fn new(text: &'a Text<'_>) -> Self {
-        Self {
-            text: &text.bytes,
-            encoding: text.encoding,
-            decoded: 0,
-            source: as_u64(text.encoding.bom_bytes()),
-        }
+    pub fn new(encoding: Encoding, start: u64) -> Self {
+        Self { encoding, decoded: 0, source: start }
     }
 
-    /// The source offset of a decoded offset.
-    pub fn source_offset(&mut self, decoded: usize) -> u64 {
+    /// Puts the place to walk from behind `decoded` bytes of the text.
+    pub fn advance(&mut self, text: &[u8], decoded: usize) {
+        self.source = self.source_offset(text, decoded);
+        self.decoded = decoded;
+    }
+
+    /// The source offset of a decoded offset not before the place that it was advanced to.
+    #[must_use]
+    pub fn source_offset(&self, text: &[u8], decoded: usize) -> u64 {
         if !self.encoding.is_utf16() {
-            return as_u64(decoded).saturating_add(as_u64(self.encoding.bom_bytes()));
+            return self.source.saturating_add(as_u64(decoded.saturating_sub(self.decoded)));
         }
-        if decoded < self.decoded {
-            self.decoded = 0;
-            self.source = as_u64(self.encoding.bom_bytes());
-        }
-        let between = self.text.get(self.decoded..decoded).unwrap_or_default();
+        let between = text.get(self.decoded..decoded).unwrap_or_default();
         let bytes: u64 = between
             .iter()
             .map(|byte| match byte {
@@ -155,9 +191,7 @@ impl<'a> SourceOffsets<'a> {
                 _ => 2,
             })
             .sum();
-        self.decoded = decoded;
-        self.source = self.source.saturating_add(bytes);
-        self.source
+        self.source.saturating_add(bytes)
     }
 }
 
@@ -181,10 +215,11 @@ mod tests {
         let source = utf16le(text);
         let decoded = decode(&source);
         assert_eq!(&*decoded.bytes, text.as_bytes());
-        let mut offsets = SourceOffsets::new(&decoded);
+        let mut offsets = SourceOffsets::new(decoded.encoding, decoded.start);
         let mut units = 0;
         for (at, character) in text.char_indices() {
-            let start = usize::try_from(offsets.source_offset(at)).unwrap();
+            offsets.advance(&decoded.bytes, at);
+            let start = usize::try_from(offsets.source_offset(&decoded.bytes, at)).unwrap();
             let rest = decoded.encoding.decode_slice(&source[start..]);
             assert_eq!(&*rest, &text.as_bytes()[at..]);
             assert_eq!(start, 2 + units * 2);

@@ -7,7 +7,7 @@ mod read;
 mod walk;
 
 pub use encoding::{Encoding, SourceOffsets, Text, decode};
-pub use read::{Bytes, Fingerprints, hash, read_file};
+pub use read::{Fingerprints, Span, hash, read_file, read_spans};
 pub use walk::{Refusal, SourceFile, Walk, walk};
 
 use std::path::PathBuf;

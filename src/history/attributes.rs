@@ -3,38 +3,39 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::census::pages;
 use super::draft::Draft;
 use super::path_rows::PathRows;
 use super::timeline::{Observation, Said, follow};
-use super::value::{Attributes, Json, Speller, attributes, collapse, instant, top_member};
+use super::value::{Attributes, Json, Speller, attributes, collapse, top_member};
 use crate::directory::Catalogue;
 use crate::index::{Entry, Index, Opened};
-use crate::intake::Request;
+use crate::intake::{Record, Request, Scanner};
+use crate::model::instant;
 
 /// Which attribute names the captures of a type hold: the base of every statement about a whole type.
 #[derive(Debug, Default)]
 pub(super) struct TypeNames {
     by_capture: BTreeMap<usize, BTreeSet<Arc<str>>>,
+    /// Requests whose records have an explicit null or empty list.
+    explicit_empty: BTreeSet<u32>,
 }
 
 impl TypeNames {
-    pub(super) fn gather(index: &Index, entries: &[Entry]) -> Self {
-        let mut pairs: BTreeSet<(usize, u32)> = BTreeSet::new();
-        let mut last = (usize::MAX, u32::MAX);
-        for entry in entries {
-            let capture = index.capture_of(entry).map_or(usize::MAX, |(capture, _)| capture);
-            if (capture, entry.shape) != last {
-                last = (capture, entry.shape);
-                pairs.insert(last);
-            }
-        }
+    pub(super) fn gather(index: &Index, tenant: usize, object_type: &str) -> Self {
         let mut names = Self::default();
-        for (capture, shape) in pairs {
-            let shape = usize::try_from(shape).ok().and_then(|shape| index.shapes.get(shape));
-            let known = names.by_capture.entry(capture).or_default();
-            known.extend(
-                shape.into_iter().flat_map(|shape| shape.0.iter().map(|(n, _)| Arc::clone(n))),
-            );
+        for page in pages(index, tenant, object_type) {
+            if page.page.explicit_empty {
+                names.explicit_empty.extend(u32::try_from(page.request));
+            }
+            let known = names.by_capture.entry(page.capture).or_default();
+            for layout in &page.names {
+                for name in layout.iter() {
+                    if !known.contains(name) {
+                        known.insert(Arc::clone(name));
+                    }
+                }
+            }
         }
         names
     }
@@ -58,7 +59,6 @@ pub(super) struct TypeContext<'a> {
     pub(super) tenant: &'a str,
     pub(super) object_type: &'a Arc<str>,
     pub(super) names: &'a TypeNames,
-    pub(super) opened: &'a Opened,
 }
 
 /// A distinct content among the observations of an object.
@@ -69,7 +69,7 @@ pub(super) struct Version {
 }
 
 /// What makes two records of an object equal without opening them.
-pub(super) type Signature = (u128, u64, u32, u32, bool);
+pub(super) type Signature = (u128, u64, u32, bool);
 
 /// Gives requests that ask for the same attributes in formats of the same habit the same number.
 #[derive(Debug, Default)]
@@ -90,11 +90,14 @@ impl Askings {
         askings
     }
 
+    /// The number of a request.
+    pub(super) fn of(&self, request: u32) -> u32 {
+        self.of_request.get(request as usize).copied().unwrap_or(u32::MAX)
+    }
+
     /// The signature of an entry.
     pub(super) fn signature(&self, entry: &Entry) -> Signature {
-        let asking = usize::try_from(entry.request).ok().and_then(|r| self.of_request.get(r));
-        let asking = asking.copied().unwrap_or(u32::MAX);
-        (entry.content, entry.volatile, entry.shape, asking, entry.deleted)
+        (entry.content, entry.volatile, self.of(entry.request), entry.deleted)
     }
 }
 
@@ -104,55 +107,69 @@ impl<'a> TypeContext<'a> {
         self.index.requests.get(request).map(|indexed| &indexed.request)
     }
 
-    /// The attributes of an opened entry.
-    pub(super) fn attributes(&self, entry: &Entry) -> Option<Attributes> {
-        let json = Json::parse(self.opened.record(entry)?).ok()?;
-        let mut found = attributes(&json, self.object_type, self.catalogue);
-        if entry.deleted {
-            strip_bin_prefix(&mut found, &entry.id.to_string());
-        }
-        Some(found)
-    }
-
-    fn version(&self, entry: &Entry) -> Option<Version> {
+    fn version(&self, entry: &Entry, attributes: Attributes) -> Option<Version> {
         let request = self.request(entry)?;
-        let habit = (entry.request, Arc::clone(self.object_type));
-        let explicit = self.index.explicit_empty.get(&habit).copied().unwrap_or(false);
+        let explicit = || self.names.explicit_empty.contains(&entry.request);
         Some(Version {
-            attributes: self.attributes(entry)?,
+            attributes,
             select: request.select.clone(),
-            keeps_nulls: request.keeps_nulls.unwrap_or(explicit),
+            keeps_nulls: request.keeps_nulls.unwrap_or_else(explicit),
         })
     }
 
-    /// The rows of one object's attributes; `entries` are its observations in order.
+    /// The rows of one object's attributes; `entries` are its observations in order, `distinct` those with a signature of
+    /// their own, and where each of all is among them.
     pub(super) fn rows(
         &self,
         entries: &[Entry],
-        askings: &Askings,
+        (distinct, version_of): (&[&Entry], &[usize]),
+        opened: &Opened,
         aside: &mut Aside,
     ) -> Vec<Draft> {
-        let mut versions: Vec<(Signature, Option<Version>)> = Vec::new();
-        let mut version_of: Vec<usize> = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let signature = askings.signature(entry);
-            let place = versions.iter().position(|(known, _)| *known == signature);
-            version_of.push(place.unwrap_or_else(|| {
-                versions.push((signature, self.version(entry)));
-                versions.len() - 1
-            }));
-        }
-        if versions.len() < 2 {
-            return Vec::new();
-        }
-        let mut versions: Vec<Option<Version>> =
-            versions.into_iter().map(|(_, version)| version).collect();
+        let texts: Vec<Option<&[u8]>> =
+            distinct.iter().map(|entry| opened.record(entry)).collect();
+        let differing = differing_members(distinct, &texts);
+        let mut versions: Vec<Option<Version>> = distinct
+            .iter()
+            .zip(&texts)
+            .map(|(entry, text)| {
+                let attributes = self.attributes(entry, (*text)?, differing.as_ref())?;
+                self.version(entry, attributes)
+            })
+            .collect();
         level(&mut versions);
         let mut rows = Vec::new();
         for path in leaf_paths(&versions) {
-            self.path_rows(&path, entries, (&versions, &version_of), &mut rows, aside);
+            self.path_rows(&path, entries, (&versions, version_of), &mut rows, aside);
         }
         rows
+    }
+
+    /// The attributes of a record; of the members in `only`, if given.
+    fn attributes(
+        &self,
+        entry: &Entry,
+        text: &[u8],
+        only: Option<&BTreeSet<Vec<u8>>>,
+    ) -> Option<Attributes> {
+        let Some(only) = only else {
+            let mut found = attributes(&Json::parse(text).ok()?, self.object_type, self.catalogue);
+            if entry.deleted {
+                strip_bin_prefix(&mut found, &entry.id.to_string());
+            }
+            return Some(found);
+        };
+        let mut record = Record::default();
+        record.scan(text, &mut Scanner::new(text, 0)).ok()?;
+        let mut members = Vec::new();
+        for member in &record.members {
+            let key = text.get(member.key.clone())?;
+            if only.contains(key) {
+                let name = std::str::from_utf8(key).ok()?;
+                members.push((name.into(), Json::parse(text.get(member.value.span.clone())?).ok()?));
+            }
+        }
+        Some(attributes(&Json::Object(members), self.object_type, self.catalogue))
     }
 
     fn path_rows(
@@ -228,6 +245,54 @@ impl<'a> TypeContext<'a> {
         }
         (!version.keeps_nulls).then_some(Said::Dropped)
     }
+}
+
+/// The owner of an application, which tells who sets what its service principal inherits.
+const OWNER: &[u8] = b"appOwnerOrganizationId";
+
+/// The keys under which the records differ, as their text shows, and that of the owner; `None` where the text alone cannot
+/// tell: a record of the recycle bin changes its name, and a key may be spelt with escapes.
+fn differing_members(entries: &[&Entry], texts: &[Option<&[u8]>]) -> Option<BTreeSet<Vec<u8>>> {
+    if entries.iter().any(|entry| entry.deleted) {
+        return None;
+    }
+    let mut records = Vec::with_capacity(texts.len());
+    for text in texts {
+        let text = (*text)?;
+        let mut record = Record::default();
+        record.scan(text, &mut Scanner::new(text, 0)).ok()?;
+        records.push((text, record));
+    }
+    let mut differing = BTreeSet::from([OWNER.to_vec()]);
+    let (first_text, first) = records.first()?;
+    for (text, record) in &records {
+        for (place, member) in record.members.iter().enumerate() {
+            let key = text.get(member.key.clone())?;
+            if key.contains(&b'\\') {
+                return None;
+            }
+            let value = text.get(member.value.span.clone())?;
+            let same_place = first
+                .members
+                .get(place)
+                .filter(|member| first_text.get(member.key.clone()) == Some(key));
+            let name = std::str::from_utf8(key).ok()?;
+            let in_first = same_place.or_else(|| first.member(first_text, name));
+            let same = in_first
+                .is_some_and(|member| first_text.get(member.value.span.clone()) == Some(value));
+            if !same {
+                differing.insert(key.to_vec());
+            }
+        }
+    }
+    for member in &first.members {
+        let key = first_text.get(member.key.clone())?;
+        let name = std::str::from_utf8(key).ok()?;
+        if records.iter().any(|(text, record)| record.member(text, name).is_none()) {
+            differing.insert(key.to_vec());
+        }
+    }
+    Some(differing)
 }
 
 fn has_members(attributes: &Attributes, path: &str) -> bool {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::attributes::TypeNames;
+use super::census::{Census, TypeKey};
 use crate::directory::{Catalogue, Identity};
 use crate::index::{Capture, Index, Listing};
 use crate::intake::Subject;
@@ -20,10 +21,14 @@ struct Found {
 }
 
 /// Coverage of all snapshots, sorted.
-pub(super) fn rows(index: &Index, catalogue: &Catalogue) -> Vec<CoverageRow> {
-    let mut rows = objects(index, catalogue);
+pub(super) fn rows(
+    index: &Index,
+    catalogue: &Catalogue,
+    censuses: &BTreeMap<TypeKey, Census>,
+) -> Vec<CoverageRow> {
+    let mut rows = objects(index, catalogue, censuses);
     rows.extend(relations(index));
-    rows.extend(attributes(index));
+    rows.extend(attributes(index, censuses));
     rows.sort_by(|a, b| {
         let key = |row: &CoverageRow| {
             (
@@ -46,7 +51,11 @@ fn position(index: &Index, row: &CoverageRow) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-fn objects(index: &Index, catalogue: &Catalogue) -> Vec<CoverageRow> {
+fn objects(
+    index: &Index,
+    catalogue: &Catalogue,
+    censuses: &BTreeMap<TypeKey, Census>,
+) -> Vec<CoverageRow> {
     let mut found: BTreeMap<(usize, String), Found> = BTreeMap::new();
     for indexed in &index.requests {
         let Some(capture) = index.captures.get(indexed.capture) else { continue };
@@ -68,22 +77,18 @@ fn objects(index: &Index, catalogue: &Catalogue) -> Vec<CoverageRow> {
             of_type.note(capture);
         }
     }
-    for ((_, object_type), run) in &index.runs {
-        for object in run.chunk_by(|a, b| a.id == b.id) {
-            let mut places: BTreeSet<(usize, bool)> = BTreeSet::new();
-            for entry in object {
-                let Some((_, capture)) = index.capture_of(entry) else { continue };
-                places.insert((capture.snapshot, entry.deleted));
-                let name = named(object_type, entry.deleted);
-                if capture.listing == Listing::None {
-                    found.entry((capture.snapshot, name)).or_default().singles = true;
-                } else if !found.contains_key(&(capture.snapshot, name.clone())) {
-                    found.entry((capture.snapshot, name)).or_default().note(capture);
-                }
+    for ((_, object_type), census) in censuses {
+        for (position, bin) in &census.captures {
+            let Some(capture) = index.captures.get(*position) else { continue };
+            let key = (capture.snapshot, named(object_type, *bin));
+            if capture.listing == Listing::None {
+                found.entry(key).or_default().singles = true;
+            } else if !found.contains_key(&key) {
+                found.entry(key).or_default().note(capture);
             }
-            for (snapshot, deleted) in places {
-                found.entry((snapshot, named(object_type, deleted))).or_default().objects += 1;
-            }
+        }
+        for ((snapshot, bin), count) in &census.objects {
+            found.entry((*snapshot, named(object_type, *bin))).or_default().objects += count;
         }
     }
     let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -169,19 +174,21 @@ type PerSnapshot = BTreeMap<usize, (u64, u64, u64)>;
 
 fn relations(index: &Index) -> Vec<CoverageRow> {
     let mut rows = Vec::new();
-    for (tenant, runs) in &index.links {
-        let mut found: BTreeMap<(Arc<str>, Arc<str>), PerSnapshot> = BTreeMap::new();
-        for run in runs {
-            let key = (Arc::clone(&run.key.source_type), Arc::clone(&run.key.relation));
-            let per_snapshot = found.entry(key).or_default();
-            for observation in &run.observations {
-                let Some(capture) = index.captures.get(observation.capture) else { continue };
-                let counts = per_snapshot.entry(capture.snapshot).or_default();
-                counts.0 += 1;
-                counts.1 += u64::from(observation.partial);
-                counts.2 += u64::try_from(observation.others.len()).unwrap_or(u64::MAX);
-            }
+    let mut by_tenant: BTreeMap<usize, BTreeMap<(Arc<str>, Arc<str>), PerSnapshot>> =
+        BTreeMap::new();
+    for group in index.link_groups() {
+        let key = (Arc::clone(&group.key.source_type), Arc::clone(&group.key.relation));
+        let per_snapshot = by_tenant.entry(group.tenant).or_default().entry(key).or_default();
+        for (capture, links, partial) in index.link_lists(&group) {
+            let Some(capture) = index.captures.get(capture) else { continue };
+            let counts = per_snapshot.entry(capture.snapshot).or_default();
+            counts.0 += 1;
+            counts.1 += u64::from(partial);
+            counts.2 += u64::try_from(links).unwrap_or(u64::MAX);
         }
+    }
+    for (tenant, found) in by_tenant {
+        let Some(tenant) = index.tenants.get(tenant) else { continue };
         for ((source_type, relation), per_snapshot) in found {
             for (place, snapshot) in index.snapshots.iter().enumerate() {
                 if snapshot.tenant != *tenant {
@@ -217,10 +224,11 @@ fn relations(index: &Index) -> Vec<CoverageRow> {
 }
 
 /// Attributes that a snapshot did not collect although another one of the tenant did.
-fn attributes(index: &Index) -> Vec<CoverageRow> {
+fn attributes(index: &Index, censuses: &BTreeMap<TypeKey, Census>) -> Vec<CoverageRow> {
     let mut rows = Vec::new();
-    for ((tenant, object_type), run) in &index.runs {
-        let names = TypeNames::gather(index, run);
+    for (tenant_place, object_type) in censuses.keys() {
+        let Some(tenant) = index.tenants.get(*tenant_place) else { continue };
+        let names = TypeNames::gather(index, *tenant_place, object_type);
         let mut by_snapshot: BTreeMap<usize, BTreeSet<Arc<str>>> = BTreeMap::new();
         for (capture, of_capture) in names.captures() {
             if let Some(capture) = index.captures.get(capture) {

@@ -21,6 +21,18 @@ pub(super) struct Draft {
     pub(super) unfold: bool,
     /// Whether no object of the type has the attribute in the new capture.
     pub(super) gone_from_type: bool,
+    /// Further objects that the row stands for.
+    pub(super) rest: Option<Rest>,
+}
+
+/// Objects beside the first that one row of a fold stands for.
+#[derive(Debug, Clone)]
+pub(super) struct Rest {
+    pub(super) objects: u64,
+    /// The last of them, with its receipts.
+    pub(super) last: ObjectId,
+    pub(super) evidence_before: Vec<Receipt>,
+    pub(super) evidence_after: Vec<Receipt>,
 }
 
 /// What the rows of one object share.
@@ -78,6 +90,7 @@ impl Subject<'_> {
             to,
             unfold: false,
             gone_from_type: false,
+            rest: None,
         }
     }
 }

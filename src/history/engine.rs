@@ -1,94 +1,116 @@
 //! Puts a tenant's history together: opens what deciding needs, and gathers the rows of all types and links.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use rayon::prelude::*;
 
 use super::HistoryError;
-use super::attributes::{Aside, Askings, Signature, TypeContext, TypeNames};
-use super::draft::{Draft, Subject};
+use super::attributes::{Aside, Askings, TypeContext, TypeNames};
+use super::census::{Census, CensusTaker, TypeKey, VolatileFold, pages};
+use super::draft::{Draft, Rest, Subject};
 use super::lists::Population;
+use super::lives::{Compared, RecordDates, compare};
 use super::names::{Names, ObjectKey};
-use super::presence::{Dates, Event, Presence, References, TypeFacts};
+use super::presence::{Event, Presence, References, TypeFacts};
 use super::value::Json;
 use crate::directory::{Catalogue, Identity};
-use crate::index::{Entry, Index, LinkRun, ObjectId, Opened, Run, open_records};
-use crate::model::{ChangeKind, Lane, Narrowed, Reason};
+use crate::index::{Entry, Index, Key, LinkGroup, ObjectId, open_records};
+use crate::model::{Certainty, ChangeKind, Lane, Narrowed, Reason};
 
 /// What all rows are made with.
 pub(super) struct Engine<'a> {
     index: &'a Index,
     catalogue: &'a Catalogue,
     askings: Askings,
-    opened: Opened,
-    references: BTreeMap<&'a str, References>,
-    tier0: BTreeSet<(String, ObjectId)>,
+    censuses: BTreeMap<TypeKey, Census>,
+    references: References,
+    tier0: HashSet<(usize, Key)>,
+    /// Templates of `directoryRole` objects.
+    templates: BTreeMap<(String, ObjectId), String>,
 }
 
 impl<'a> Engine<'a> {
-    pub(super) fn new(index: &'a Index, catalogue: &'a Catalogue) -> Result<Self, HistoryError> {
+    pub(super) fn new(
+        index: &'a Index,
+        catalogue: &'a Catalogue,
+        unfolded: &[Lane],
+    ) -> Result<Self, HistoryError> {
         let askings = Askings::gather(index);
-        let wanted: Vec<&Entry> = index
-            .runs
-            .par_iter()
-            .flat_map_iter(|((_, object_type), run)| {
-                wanted_entries(index, object_type, run, &askings)
-            })
-            .collect();
-        let opened = open_records(index, wanted.into_iter())?;
-        let mut references: BTreeMap<&str, References> = BTreeMap::new();
-        for (tenant, runs) in &index.links {
-            let of_tenant = references.entry(tenant).or_default();
-            for observation in runs.iter().flat_map(|run| &run.observations) {
-                for (_, id, _) in &observation.others {
-                    let last = of_tenant.entry(id.clone()).or_insert(observation.capture);
-                    *last = (*last).max(observation.capture);
-                }
+        let tier0 = tier0_principals(index, catalogue);
+        let taker = CensusTaker {
+            index,
+            catalogue,
+            askings: &askings,
+            tier0: &tier0,
+            unfold_volatile: unfolded.contains(&Lane::Volatile),
+        };
+        let mut censuses = BTreeMap::new();
+        for object_type in index.object_types() {
+            for (tenant, census) in taker.take(object_type) {
+                censuses.insert((tenant, Arc::clone(object_type)), census);
             }
         }
-        let tier0 = tier0_principals(index, catalogue);
-        Ok(Self { index, catalogue, askings, opened, references, tier0 })
+        let mut restless: HashSet<(u32, Key)> = HashSet::new();
+        for ((tenant, _), census) in &censuses {
+            let tenant = u32::try_from(*tenant).unwrap_or(u32::MAX);
+            restless.extend(census.restless.iter().map(|entry| (tenant, entry.id.key())));
+        }
+        let references = index.last_links_to(&restless);
+        let templates = role_templates(index, catalogue, &censuses)?;
+        Ok(Self { index, catalogue, askings, censuses, references, tier0, templates })
     }
 
-    /// All rows, unnamed and unfolded.
-    pub(super) fn drafts(&self) -> (Vec<Draft>, Aside) {
-        let by_type: Vec<(Vec<Draft>, Aside)> = self
-            .index
-            .runs
-            .par_iter()
-            .map(|((tenant, object_type), run)| self.type_drafts(tenant, object_type, run))
-            .collect();
-        let (mut drafts, mut aside) = (Vec::new(), Aside::default());
-        for (of_type, met) in by_type {
-            drafts.extend(of_type);
-            aside.take_in(met);
+    /// What the walk over all objects found, by type.
+    pub(super) fn censuses(&self) -> &BTreeMap<TypeKey, Census> {
+        &self.censuses
+    }
+
+    /// All rows, unnamed and unfolded, and the names met on the way.
+    pub(super) fn drafts(&self) -> Result<(Vec<Draft>, Aside, Names), HistoryError> {
+        let (mut drafts, mut aside, mut names) = (Vec::new(), Aside::default(), Vec::new());
+        for ((tenant, object_type), census) in &self.censuses {
+            let of_type = self.type_drafts(*tenant, object_type, census)?;
+            drafts.extend(of_type.drafts);
+            aside.take_in(of_type.aside);
+            let tenant = self.tenant(*tenant);
+            names.extend(of_type.names.into_iter().map(|(id, name)| {
+                ((tenant.to_owned(), Arc::clone(object_type), id), name)
+            }));
         }
         let links = self.link_drafts(&drafts);
         drafts.extend(links);
         for draft in &mut drafts {
-            let holder = (draft.change.tenant_id.clone(), draft.id.clone());
-            draft.unfold |= self.tier0.contains(&holder) && draft.change.lane != Lane::Schema;
+            let tenant = self.index.tenants.iter().position(|t| *t == draft.change.tenant_id);
+            let holder = tenant.map(|tenant| (tenant, draft.id.key()));
+            let privileged = holder.is_some_and(|holder| self.tier0.contains(&holder));
+            draft.unfold |= privileged && draft.change.lane != Lane::Schema;
         }
-        (drafts, aside)
+        Ok((drafts, aside, Names::known(names)))
     }
 
-    fn type_drafts(&self, tenant: &str, object_type: &Arc<str>, run: &Run) -> (Vec<Draft>, Aside) {
+    fn tenant(&self, position: usize) -> &'a str {
+        self.index.tenants.get(position).map_or("", String::as_str)
+    }
+
+    fn type_drafts(
+        &self,
+        tenant: usize,
+        object_type: &Arc<str>,
+        census: &Census,
+    ) -> Result<Compared, HistoryError> {
         let known = self.catalogue.object_type(object_type);
         let natural = matches!(known.map(|k| &k.identity), Some(Identity::NaturalKey(_)));
         let singleton = matches!(known.map(|k| &k.identity), Some(Identity::Singleton));
-        let population = Population::new(self.index, tenant, object_type, run, natural);
-        let type_names = TypeNames::gather(self.index, run);
+        let names = TypeNames::gather(self.index, tenant, object_type);
         let context = TypeContext {
             index: self.index,
             catalogue: self.catalogue,
-            tenant,
+            tenant: self.tenant(tenant),
             object_type,
-            names: &type_names,
-            opened: &self.opened,
+            names: &names,
         };
-        let nothing = References::new();
+        let population = Population::new(self.index, (tenant, object_type), census, natural);
         let events = if singleton {
             Vec::new()
         } else {
@@ -101,11 +123,14 @@ impl<'a> Engine<'a> {
                 let snapshot = self.index.captures.get(capture).map(|capture| capture.snapshot);
                 snapshot.and_then(|s| self.index.snapshots.get(s)).map_or(1, |s| s.position)
             };
-            let references = self.references.get(tenant).unwrap_or(&nothing);
-            Presence::new(&population, facts, &context, references, &position).events()
+            let dated = dated_entries(self.index, census, &self.askings);
+            let dates = RecordDates::read(&context, &dated)?;
+            let tenant = u32::try_from(tenant).unwrap_or(u32::MAX);
+            let references = (tenant, &self.references);
+            Presence::new(&population, facts, &dates, references, &position).events()
         };
-        let (mut drafts, mut aside) = (Vec::new(), Aside::default());
         let mut breaks: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut drafts = Vec::new();
         for event in &events {
             if natural && event.kind == ChangeKind::Added {
                 breaks.entry(event.object).or_default().extend(event.new_entry);
@@ -119,31 +144,58 @@ impl<'a> Engine<'a> {
             ends.sort_unstable();
             ends.push(range.end);
             for end in ends {
-                lives.push(run.get(start..end).unwrap_or_default());
+                lives.push(population.entries.get(start..end).unwrap_or_default());
                 start = end;
             }
         }
-        let made: Vec<(Vec<Draft>, Aside)> =
-            lives.into_par_iter().map(|life| self.life_drafts(&context, life)).collect();
-        for (rows, met) in made {
-            drafts.extend(rows);
-            aside.take_in(met);
+        lives.extend(census.changed.chunk_by(|a, b| a.id == b.id));
+        let finish = |first: &Entry, rows: Vec<Draft>| {
+            let aim = edge_target(self.catalogue, object_type, &first.id);
+            match aim {
+                Some((target_type, target)) => {
+                    rows.into_iter().map(|draft| draft.aimed_at(&target_type, &target)).collect()
+                }
+                None => rows,
+            }
+        };
+        let mut compared = compare(&context, &self.askings, &lives, &finish)?;
+        compared.drafts.extend(drafts);
+        compared
+            .drafts
+            .extend(census.volatile.iter().map(|fold| self.volatile_draft(&context, fold)));
+        if census.reordered > 0 {
+            *compared.aside.same_meaning.entry("order of sets").or_default() += census.reordered;
         }
-        (drafts, aside)
+        Ok(compared)
     }
 
-    /// The rows of one life of an object: between an addition and a removal, if it had several.
-    fn life_drafts(&self, context: &TypeContext<'_>, life: &[Entry]) -> (Vec<Draft>, Aside) {
-        let mut aside = Aside::default();
-        let mut rows = context.rows(life, &self.askings, &mut aside);
-        let aim = life
-            .first()
-            .filter(|_| !rows.is_empty())
-            .and_then(|entry| edge_target(self.catalogue, context.object_type, &entry.id));
-        if let Some((target_type, target)) = aim {
-            rows = rows.into_iter().map(|draft| draft.aimed_at(&target_type, &target)).collect();
-        }
-        (rows, aside)
+    /// The row of many objects in which one volatile attribute moved.
+    fn volatile_draft(&self, context: &TypeContext<'_>, fold: &VolatileFold) -> Draft {
+        let receipt = |(request, offset, length)| {
+            self.index.receipt_at(request, offset, length).into_iter().collect::<Vec<_>>()
+        };
+        let (id, before, after) = &fold.first;
+        let subject = Subject {
+            index: self.index,
+            tenant: context.tenant,
+            object_type: context.object_type,
+            id,
+        };
+        let mut draft = subject
+            .draft(ChangeKind::Modified, Some(fold.from), fold.to)
+            .evidence(receipt(*before), receipt(*after));
+        draft.change.attribute = fold.attribute.to_string();
+        draft.change.certainty = Certainty::Proven;
+        draft.change.lane = Lane::Volatile;
+        draft.change.reason = Some(Reason::VolatileAttribute);
+        let (id, before, after) = &fold.last;
+        draft.rest = (fold.objects > 1).then(|| Rest {
+            objects: fold.objects - 1,
+            last: id.clone(),
+            evidence_before: receipt(*before),
+            evidence_after: receipt(*after),
+        });
+        draft
     }
 
     fn event_draft(
@@ -211,62 +263,65 @@ impl<'a> Engine<'a> {
                 .or_default()
                 .push(draft);
         }
-        let mut rows = Vec::new();
-        for (tenant, runs) in &self.index.links {
-            let forward: BTreeSet<(&str, &ObjectId, &str)> = runs
-                .iter()
-                .filter(|run| !run.inverse)
-                .map(|run| (&*run.key.source_type, &run.key.source, &*run.key.relation))
-                .collect();
-            for run in runs {
-                let seen_before = self.source_seen_before(tenant, run);
-                for draft in super::links::rows(self.index, tenant, run, seen_before) {
+        let groups = self.index.link_groups();
+        let forward: BTreeSet<(usize, &str, &ObjectId, &str)> = groups
+            .iter()
+            .filter(|group| !group.inverse)
+            .map(|group| {
+                let key = &group.key;
+                (group.tenant, &*key.source_type, &key.source, &*key.relation)
+            })
+            .collect();
+        let rows: Vec<Vec<Draft>> = groups
+            .par_iter()
+            .map(|group| {
+                let tenant = self.tenant(group.tenant);
+                let run = self.index.link_run(group);
+                let seen_before = self.source_seen_before(group, &run);
+                let mut rows = Vec::new();
+                for draft in super::links::rows(self.index, tenant, &run, seen_before) {
                     let change = &draft.change;
-                    let source =
-                        (change.object_type.as_str(), &draft.id, change.attribute.as_str());
-                    if run.inverse && forward.contains(&source) {
+                    let (kind, relation) =
+                        (change.object_type.as_str(), change.attribute.as_str());
+                    let source = (group.tenant, kind, &draft.id, relation);
+                    if group.inverse && forward.contains(&source) {
                         continue;
                     }
-                    let own = restless.get(&(tenant.as_str(), source.0, source.1));
+                    let own = restless.get(&(tenant, kind, &draft.id));
                     // A list of its own proves that its source is there; an inverse list does not.
-                    let unsettled = run.inverse
+                    let unsettled = group.inverse
                         && own.is_some_and(|events| {
                             events.iter().any(|event| comes_or_goes_within(event, &draft))
                         });
                     if !unsettled {
-                        rows.extend(self.role_member(tenant, draft));
+                        rows.extend(self.role_member(group.tenant, draft));
                     }
                 }
-            }
-        }
-        rows
+                rows
+            })
+            .collect();
+        rows.into_iter().flatten().collect()
     }
 
     /// Whether the object of the run was itself observed in an earlier snapshot than its links.
-    fn source_seen_before(&self, tenant: &str, run: &LinkRun) -> bool {
+    fn source_seen_before(&self, group: &LinkGroup, run: &crate::index::LinkRun) -> bool {
         let Some(first) = run.observations.first() else { return false };
-        let key = (tenant.to_owned(), Arc::clone(&run.key.source_type));
-        self.index.runs.get(&key).is_some_and(|entries| {
-            let start = entries.partition_point(|entry| entry.id < run.key.source);
-            entries
-                .get(start)
-                .filter(|entry| entry.id == run.key.source)
-                .and_then(|entry| self.index.capture_of(entry))
-                .zip(self.index.captures.get(first.capture))
-                .is_some_and(|((_, seen), listed)| seen.snapshot < listed.snapshot)
-        })
+        let key = &group.key;
+        self.index
+            .find(self.tenant(group.tenant), &key.source_type, &key.source)
+            .first()
+            .and_then(|entry| self.index.capture_of(entry))
+            .zip(self.index.captures.get(first.capture))
+            .is_some_and(|((_, seen), listed)| seen.snapshot < listed.snapshot)
     }
 
     /// The same role held through `directoryRole` members and through an assignment is one fact: the assignment.
-    fn role_member(&self, tenant: &str, mut draft: Draft) -> Option<Draft> {
+    fn role_member(&self, tenant: usize, mut draft: Draft) -> Option<Draft> {
         if draft.change.object_type != "directoryRole" || draft.change.attribute != "members" {
             return Some(draft);
         }
-        let key: ObjectKey = (tenant.to_owned(), "directoryRole".into(), draft.id.clone());
-        let template = super::names::last_entry(self.index, &key)
-            .and_then(|entry| Json::parse(self.opened.record(entry)?).ok())
-            .and_then(|record| Some(record.member("roleTemplateId")?.as_str()?.to_owned()));
-        let (Some(template), Some(member)) = (template, draft.target.clone()) else {
+        let key = (self.tenant(tenant).to_owned(), draft.id.clone());
+        let (Some(template), Some(member)) = (self.templates.get(&key), draft.target.clone()) else {
             return Some(draft);
         };
         let told = [&draft.change.from_snapshot, &draft.change.to_snapshot]
@@ -285,54 +340,48 @@ impl<'a> Engine<'a> {
         draft.change.object_type = "unifiedRoleAssignment".to_owned();
         draft.change.object_id = draft.id.to_string();
         draft.change.attribute = String::new();
-        Some(draft.aimed_at("unifiedRoleDefinition", &ObjectId::of(&template)))
+        Some(draft.aimed_at("unifiedRoleDefinition", &ObjectId::of(template)))
     }
 
-    fn lists_assignments(&self, tenant: &str, label: &str) -> bool {
-        self.index.runs.get(&(tenant.to_owned(), "unifiedRoleAssignment".into())).is_some_and(
-            |run| {
-                run.iter().filter_map(|entry| self.index.capture_of(entry)).any(|(_, capture)| {
-                    self.index.snapshots.get(capture.snapshot).is_some_and(|s| s.label == label)
-                })
-            },
-        )
+    fn lists_assignments(&self, tenant: usize, label: &str) -> bool {
+        pages(self.index, tenant, "unifiedRoleAssignment").any(|page| {
+            let snapshot = self.index.captures.get(page.capture).map(|capture| capture.snapshot);
+            snapshot.and_then(|s| self.index.snapshots.get(s)).is_some_and(|s| s.label == label)
+        })
     }
 
     /// Marks objects that went and came again under a new id, by what must be unique: UPN or appId.
     pub(super) fn mark_rebirths(&self, drafts: &mut [Draft]) -> Result<(), HistoryError> {
-        let whole = |draft: &Draft| {
-            draft.change.attribute.is_empty()
-                && (draft.change.is_disappearance() || draft.change.kind == ChangeKind::Added)
-                && self.rebirth_property(&draft.change.object_type).is_some()
-        };
-        let entry = |draft: &Draft| {
-            let key = (
-                draft.change.tenant_id.clone(),
-                draft.change.object_type.as_str().into(),
-                draft.id.clone(),
-            );
-            super::names::last_entry(self.index, &key)
-        };
-        let opened =
-            open_records(self.index, drafts.iter().filter(|draft| whole(draft)).filter_map(entry))?;
-        let mut lives: BTreeMap<(String, String, String), Vec<(usize, bool)>> = BTreeMap::new();
-        for (place, draft) in drafts.iter().enumerate().filter(|(_, draft)| whole(draft)) {
-            let Some(property) = self.rebirth_property(&draft.change.object_type) else { continue };
-            let Some(entry) = entry(draft) else { continue };
-            let record = opened.record(entry).and_then(|record| Json::parse(record).ok());
-            let Some(record) = record else { continue };
-            let mut found =
-                super::value::attributes(&record, &draft.change.object_type, self.catalogue);
-            if entry.deleted {
-                super::attributes::strip_bin_prefix(&mut found, &entry.id.to_string());
+        let mut by_type: BTreeMap<Arc<str>, Vec<(usize, Entry)>> = BTreeMap::new();
+        for (place, draft) in drafts.iter().enumerate() {
+            let change = &draft.change;
+            let whole = change.attribute.is_empty()
+                && (change.is_disappearance() || change.kind == ChangeKind::Added)
+                && self.rebirth_property(&change.object_type).is_some();
+            let last = || self.index.find_last(&change.tenant_id, &change.object_type, &draft.id);
+            if let Some(entry) = whole.then(last).flatten() {
+                let object_type = change.object_type.as_str().into();
+                by_type.entry(object_type).or_default().push((place, entry));
             }
-            let Some(name) = found.get(property).and_then(Json::as_str) else { continue };
-            let key = (
-                draft.change.tenant_id.clone(),
-                draft.change.object_type.clone(),
-                name.to_lowercase(),
-            );
-            lives.entry(key).or_default().push((place, draft.change.kind == ChangeKind::Added));
+        }
+        let mut lives: BTreeMap<(String, String, String), Vec<(usize, bool)>> = BTreeMap::new();
+        for (object_type, places) in by_type {
+            let Some(property) = self.rebirth_property(&object_type) else { continue };
+            let entries = places.iter().map(|(_, entry)| entry);
+            let opened = open_records(self.index, self.catalogue, &object_type, entries)?;
+            for (place, entry) in &places {
+                let record = opened.record(entry).and_then(|record| Json::parse(record).ok());
+                let (Some(record), Some(draft)) = (record, drafts.get(*place)) else { continue };
+                let mut found = super::value::attributes(&record, &object_type, self.catalogue);
+                if entry.deleted {
+                    super::attributes::strip_bin_prefix(&mut found, &entry.id.to_string());
+                }
+                let Some(name) = found.get(property).and_then(Json::as_str) else { continue };
+                let tenant = draft.change.tenant_id.clone();
+                let key = (tenant, object_type.to_string(), name.to_lowercase());
+                let added = draft.change.kind == ChangeKind::Added;
+                lives.entry(key).or_default().push((*place, added));
+            }
         }
         for places in lives.into_values() {
             let both =
@@ -407,23 +456,6 @@ impl RowKeys {
     }
 }
 
-impl Dates for TypeContext<'_> {
-    fn created(&self, entry: &Entry) -> Option<Timestamp> {
-        self.date(entry, "createdDateTime")
-    }
-
-    fn deleted(&self, entry: &Entry) -> Option<Timestamp> {
-        self.date(entry, "deletedDateTime")
-    }
-}
-
-impl TypeContext<'_> {
-    fn date(&self, entry: &Entry, property: &str) -> Option<Timestamp> {
-        let record = Json::parse(self.opened.record(entry)?).ok()?;
-        super::value::instant(record.member(property)?.as_str()?)
-    }
-}
-
 /// Whether an object came or went between the snapshots of a link row.
 fn comes_or_goes_within(event: &Draft, link: &Draft) -> bool {
     let (event, link) = (&event.change, &link.change);
@@ -464,59 +496,68 @@ fn principal_of(catalogue: &Catalogue, object_type: &str, id: &ObjectId) -> Opti
     text.split('|').next().filter(|part| !part.is_empty()).map(ObjectId::of)
 }
 
-/// Principals that hold a tier-0 role in any snapshot.
-fn tier0_principals(index: &Index, catalogue: &Catalogue) -> BTreeSet<(String, ObjectId)> {
-    let mut found = BTreeSet::new();
-    for ((tenant, object_type), run) in &index.runs {
+/// Principals that hold a tier-0 role in any snapshot, by position of the tenant.
+fn tier0_principals(index: &Index, catalogue: &Catalogue) -> HashSet<(usize, Key)> {
+    let mut found = HashSet::new();
+    for object_type in index.object_types() {
         if !object_type.starts_with("unifiedRole") {
             continue;
         }
-        for entry in run {
-            let text = entry.id.to_string();
+        let holders = index.visit(object_type, Vec::new, |holders, tenant, seen| {
+            let Some(first) = seen.first() else { return };
+            let text = index.id_of(first).to_string();
             let mut parts = text.split('|');
             if let (Some(principal), Some(role)) = (parts.next(), parts.next())
                 && catalogue.is_tier0_role(role)
             {
-                found.insert((tenant.clone(), ObjectId::of(principal)));
+                holders.push((tenant, ObjectId::of(principal).key()));
             }
-        }
+        });
+        found.extend(holders.into_iter().flatten());
     }
     found
 }
 
-/// The records that deciding needs: one per distinct content of an object that has several, and those whose dates count.
-fn wanted_entries<'a>(
+/// The role template of each `directoryRole`, as its last record shows it.
+fn role_templates(
     index: &Index,
-    object_type: &str,
-    run: &'a Run,
-    askings: &Askings,
-) -> Vec<&'a Entry> {
-    let first_capture = run.iter().filter_map(|e| index.capture_of(e)).map(|(c, _)| c).min();
-    let everything = object_type == "directoryRole";
-    let mut wanted = Vec::new();
-    for object in run.chunk_by(|a, b| a.id == b.id) {
-        let mut signatures: Vec<Signature> = Vec::new();
-        let mut firsts = Vec::new();
-        for entry in object {
-            let signature = askings.signature(entry);
-            if !signatures.contains(&signature) {
-                signatures.push(signature);
-                firsts.push(entry);
+    catalogue: &Catalogue,
+    censuses: &BTreeMap<TypeKey, Census>,
+) -> Result<BTreeMap<(String, ObjectId), String>, HistoryError> {
+    let mut templates = BTreeMap::new();
+    let roles = censuses.iter().filter(|((_, object_type), _)| &**object_type == "directoryRole");
+    for ((tenant, object_type), census) in roles {
+        let objects = census.restless.chunk_by(|a, b| a.id == b.id);
+        let last: Vec<&Entry> = objects.filter_map(<[Entry]>::last).collect();
+        let opened = open_records(index, catalogue, object_type, last.iter().copied())?;
+        for entry in last {
+            let record = opened.record(entry).and_then(|record| Json::parse(record).ok());
+            let template = record.as_ref().and_then(|r| r.member("roleTemplateId")?.as_str());
+            if let (Some(template), Some(tenant)) = (template, index.tenants.get(*tenant)) {
+                templates.insert((tenant.clone(), entry.id.clone()), template.to_owned());
             }
         }
-        if firsts.len() > 1 {
-            wanted.extend(firsts);
-        }
-        if everything {
-            wanted.extend(object.last());
-        }
-        let live = object.iter().find(|entry| !entry.deleted);
+    }
+    Ok(templates)
+}
+
+/// The records whose dates may decide when an object came or went.
+fn dated_entries<'c>(index: &Index, census: &'c Census, askings: &Askings) -> Vec<&'c Entry> {
+    let first_capture = census.captures.first().map(|(capture, _)| *capture);
+    let mut wanted = Vec::new();
+    for object in census.restless.chunk_by(|a, b| a.id == b.id) {
         let late = |entry: &&Entry| {
             let capture = index.capture_of(entry).map(|(capture, _)| capture);
             matches!((first_capture, capture), (Some(a), Some(b)) if index.before(a, b))
         };
-        wanted.extend(live.filter(late));
+        wanted.extend(object.iter().find(|entry| !entry.deleted).filter(late));
         wanted.extend(object.iter().filter(|entry| entry.deleted));
+        // What comes again after it was gone is opened as well, as far as it is another record.
+        let mut pairs = object.windows(2);
+        wanted.extend(pairs.by_ref().filter_map(|pair| match pair {
+            [a, b] if askings.signature(a) != askings.signature(b) => Some(b),
+            _ => None,
+        }));
     }
     wanted
 }

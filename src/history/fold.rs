@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::Draft;
-use crate::model::{Change, ChangeId, ChangeKind, Lane, Reason};
+use crate::model::{Change, ChangeId, ChangeKind, Lane, Reason, Receipt};
 
 /// Rows of one fold: what they share.
 type FoldKey = (String, Lane, ChangeKind, String, String, String, String, Option<Reason>);
@@ -67,16 +67,16 @@ fn whole_types(mut drafts: Vec<Draft>) -> Vec<Draft> {
 
 fn folded(mut drafts: Vec<Draft>) -> Option<Change> {
     drafts.sort_by(|a, b| (&a.id, &a.target, a.to).cmp(&(&b.id, &b.target, b.to)));
-    let count = drafts.len();
     let objects = {
         let mut ids: Vec<_> = drafts.iter().map(|draft| &draft.id).collect();
         ids.dedup();
-        ids.len()
+        let rest = drafts.iter().filter_map(|draft| draft.rest.as_ref());
+        u64::try_from(ids.len()).unwrap_or(u64::MAX) + rest.map(|rest| rest.objects).sum::<u64>()
     };
     let not_before = drafts.iter().filter_map(|draft| draft.change.window.not_before).min();
     let not_after = drafts.iter().filter_map(|draft| draft.change.window.not_after).max();
     let certainty = drafts.iter().map(|draft| draft.change.certainty).max()?;
-    let last = (count > 1).then(|| drafts.last().cloned()).flatten();
+    let last = last_evidence(&drafts);
     let mut row = drafts.into_iter().next()?.change;
     row.object_id = String::new();
     row.object_name = String::new();
@@ -86,14 +86,26 @@ fn folded(mut drafts: Vec<Draft>) -> Option<Change> {
     row.window.not_before = not_before;
     row.window.not_after = not_after;
     row.certainty = certainty;
-    row.objects = u64::try_from(objects).unwrap_or(u64::MAX);
-    if let Some(last) = last {
-        row.evidence_before.extend(last.change.evidence_before);
-        row.evidence_after.extend(last.change.evidence_after);
+    row.objects = objects;
+    if let Some((before, after)) = last {
+        row.evidence_before.extend(before);
+        row.evidence_after.extend(after);
         row.evidence_before.dedup();
         row.evidence_after.dedup();
     }
     Some(row)
+}
+
+/// The receipts of the last object that the drafts, in order, stand for; nothing where it is also the first.
+fn last_evidence(drafts: &[Draft]) -> Option<(Vec<Receipt>, Vec<Receipt>)> {
+    let rest = drafts.iter().filter_map(|draft| draft.rest.as_ref()).max_by_key(|rest| &rest.last);
+    let last = drafts.last().filter(|_| drafts.len() > 1);
+    if let Some(rest) = rest
+        && last.is_none_or(|last| last.id < rest.last)
+    {
+        return Some((rest.evidence_before.clone(), rest.evidence_after.clone()));
+    }
+    last.map(|last| (last.change.evidence_before.clone(), last.change.evidence_after.clone()))
 }
 
 /// BLAKE3 over what the contract names: tenant, type, identity, attribute or link key, kind, canonical before and after and

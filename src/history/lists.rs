@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::index::{Entry, Index, Listing, ObjectId};
-use crate::intake::Subject;
+use super::census::{Census, list_captures, pages};
+use crate::index::{Entry, Index, IndexedPage, Listing, ObjectId};
 use crate::model::{Certainty, Reason};
 
 /// Ids below which an ascending chain proves nothing: a handful is in order by chance.
-const ASCENDING_IDS: usize = 20;
+const ASCENDING_IDS: u64 = 20;
 /// Links or edges that fit into one page of a relation: fewer cannot hide a lost page.
 const ONE_PAGE: usize = 100;
 
@@ -47,9 +47,12 @@ impl ListCapture {
 #[derive(Debug)]
 pub(super) struct Population<'a> {
     pub(super) index: &'a Index,
+    /// Observations of the objects that something happened to.
     pub(super) entries: &'a [Entry],
-    /// The entries of each object.
+    /// The entries of each of these objects.
     pub(super) objects: Vec<Range<usize>>,
+    /// How many more objects there are, each in every list and nowhere else.
+    pub(super) quiet: usize,
     /// Live lists in order of capture.
     pub(super) lists: Vec<ListCapture>,
     /// Lists of the recycle bin in order of capture.
@@ -59,26 +62,20 @@ pub(super) struct Population<'a> {
 impl<'a> Population<'a> {
     pub(super) fn new(
         index: &'a Index,
-        tenant: &str,
-        object_type: &Arc<str>,
-        entries: &'a [Entry],
+        (tenant, object_type): (usize, &Arc<str>),
+        census: &'a Census,
         natural: bool,
     ) -> Self {
+        let entries = census.restless.as_slice();
         let mut objects = Vec::new();
         let mut start = 0;
-        for (place, pair) in entries.windows(2).enumerate() {
-            if let [a, b] = pair
-                && a.id != b.id
-            {
-                objects.push(start..place + 1);
-                start = place + 1;
-            }
+        for object in entries.chunk_by(|a, b| a.id == b.id) {
+            objects.push(start..start + object.len());
+            start += object.len();
         }
-        if !entries.is_empty() {
-            objects.push(start..entries.len());
-        }
-        let captures = list_captures(index, tenant, object_type, entries);
-        let facts = PageFacts::gather(index, entries);
+        let captures = list_captures(index, tenant, object_type);
+        let pages: BTreeMap<usize, &IndexedPage> =
+            pages(index, tenant, object_type).map(|page| (page.request, page)).collect();
         let describe = |listing: Listing| -> Vec<ListCapture> {
             captures
                 .iter()
@@ -92,9 +89,9 @@ impl<'a> Population<'a> {
                     damaged: described.damaged,
                     unfiltered: described.unfiltered,
                     count: described.count,
-                    ids: facts.ids.get(&capture).copied().unwrap_or(0),
+                    ids: census.ids.get(&capture).copied().unwrap_or(0),
                     ascending: if described.chain && !natural {
-                        facts.ascending(&described.requests)
+                        ascending(&described.requests, &pages)
                     } else {
                         Vec::new()
                     },
@@ -102,7 +99,7 @@ impl<'a> Population<'a> {
                 .collect()
         };
         let (lists, bins) = (describe(Listing::Live), describe(Listing::Bin));
-        Self { index, entries, objects, lists, bins }
+        Self { index, entries, objects, quiet: census.quiet, lists, bins }
     }
 
     pub(super) fn entries_of(&self, object: &Range<usize>) -> &'a [Entry] {
@@ -114,104 +111,21 @@ impl<'a> Population<'a> {
     }
 }
 
-fn list_captures(
-    index: &Index,
-    tenant: &str,
-    object_type: &Arc<str>,
-    entries: &[Entry],
-) -> BTreeSet<usize> {
-    let of_tenant = |capture: usize| {
-        index
-            .captures
-            .get(capture)
-            .and_then(|capture| index.snapshots.get(capture.snapshot))
-            .is_some_and(|snapshot| snapshot.tenant == tenant)
-    };
-    let asked = index.requests.iter().filter(|indexed| match &indexed.request.subject {
-        Subject::Objects { object_type: asked, .. }
-        | Subject::ObjectsOf { object_type: asked, .. } => **asked == **object_type,
-        Subject::Part { .. }
-        | Subject::Links { .. }
-        | Subject::Untyped { .. }
-        | Subject::Orphan { .. } => false,
-    });
-    let mut captures: BTreeSet<usize> =
-        asked.map(|indexed| indexed.capture).filter(|capture| of_tenant(*capture)).collect();
-    let mut last = usize::MAX;
-    for entry in entries {
-        if let Some((capture, _)) = index.capture_of(entry)
-            && capture != last
-        {
-            captures.insert(capture);
-            last = capture;
-        }
-    }
-    captures
-}
-
-/// What one walk over the run, sorted by id, tells of every page.
-#[derive(Default)]
-struct PageFacts {
-    /// Distinct ids by capture.
-    ids: BTreeMap<usize, usize>,
-    pages: BTreeMap<usize, Page>,
-}
-
-struct Page {
-    first: ObjectId,
-    last: ObjectId,
-    last_offset: u64,
-    ids: usize,
-    ascending: bool,
-}
-
-impl PageFacts {
-    fn gather(index: &Index, entries: &[Entry]) -> Self {
-        let mut facts = Self::default();
-        let mut seen: BTreeMap<usize, &ObjectId> = BTreeMap::new();
-        for entry in entries {
-            let Ok(request) = usize::try_from(entry.request) else { continue };
-            let Some((capture, _)) = index.capture_of(entry) else { continue };
-            if seen.get(&capture) != Some(&&entry.id) {
-                seen.insert(capture, &entry.id);
-                *facts.ids.entry(capture).or_default() += 1;
-            }
-            match facts.pages.get_mut(&request) {
-                None => {
-                    facts.pages.insert(
-                        request,
-                        Page {
-                            first: entry.id.clone(),
-                            last: entry.id.clone(),
-                            last_offset: entry.offset,
-                            ids: 1,
-                            ascending: true,
-                        },
-                    );
-                }
-                Some(page) => {
-                    page.ascending &= page.last != entry.id && entry.offset > page.last_offset;
-                    page.last = entry.id.clone();
-                    page.last_offset = entry.offset;
-                    page.ids += 1;
-                }
-            }
-        }
-        facts
-    }
-
-    fn ascending(&self, requests: &[usize]) -> Vec<(ObjectId, ObjectId)> {
-        let mut pages: Vec<&Page> =
-            requests.iter().filter_map(|request| self.pages.get(request)).collect();
-        pages.sort_by(|a, b| a.first.cmp(&b.first));
-        let within = pages.iter().all(|page| page.ascending);
-        let apart = pages.windows(2).all(|pair| matches!(pair, [a, b] if a.last < b.first));
-        let ids: usize = pages.iter().map(|page| page.ids).sum();
-        if within && apart && ids >= ASCENDING_IDS {
-            pages.into_iter().map(|page| (page.first.clone(), page.last.clone())).collect()
-        } else {
-            Vec::new()
-        }
+/// First and last id of each page of a chain that ascends throughout; empty for any other.
+fn ascending(
+    requests: &[usize],
+    pages: &BTreeMap<usize, &IndexedPage>,
+) -> Vec<(ObjectId, ObjectId)> {
+    let mut pages: Vec<_> =
+        requests.iter().filter_map(|request| pages.get(request)).map(|page| &page.page).collect();
+    pages.sort_by(|a, b| a.first.cmp(&b.first));
+    let within = pages.iter().all(|page| page.ascending);
+    let apart = pages.windows(2).all(|pair| matches!(pair, [a, b] if a.last < b.first));
+    let ids: u64 = pages.iter().map(|page| page.records).sum();
+    if within && apart && ids >= ASCENDING_IDS {
+        pages.into_iter().map(|page| (page.first.clone(), page.last.clone())).collect()
+    } else {
+        Vec::new()
     }
 }
 

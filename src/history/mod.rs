@@ -4,12 +4,14 @@
 
 mod attributes;
 mod between;
+mod census;
 mod coverage;
 mod draft;
 mod engine;
 mod fold;
 mod links;
 mod lists;
+mod lives;
 mod names;
 mod path_rows;
 mod presence;
@@ -23,13 +25,12 @@ pub use state::{AttributeState, LinkState, ObjectState, state_of};
 pub use value::{Attributes, Json, Speller, quote};
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use thiserror::Error;
 
 use engine::Engine;
-use names::{Names, ObjectKey};
+use names::ObjectKey;
 
 use crate::directory::Catalogue;
 use crate::index::{Index, OpenError};
@@ -63,22 +64,18 @@ pub fn analyse(
     catalogue: &Catalogue,
     options: &HistoryOptions,
 ) -> Result<Analysis, HistoryError> {
-    let engine = Engine::new(index, catalogue)?;
-    let (mut drafts, aside) = engine.drafts();
+    let engine = Engine::new(index, catalogue, &options.unfolded)?;
+    let (mut drafts, aside, mut names) = engine.drafts()?;
     engine.mark_rebirths(&mut drafts)?;
     let mut wanted: BTreeSet<ObjectKey> =
         drafts.iter().flat_map(|draft| engine.keys(draft).all()).collect();
     if options.all_objects {
-        for ((tenant, object_type), run) in &index.runs {
-            wanted.extend(
-                run.iter().map(|entry| (tenant.clone(), Arc::clone(object_type), entry.id.clone())),
-            );
-        }
+        wanted.extend(tables::all_objects(index));
     }
-    let names = Names::read(index, catalogue, &wanted)?;
+    names.read(index, catalogue, wanted)?;
     for draft in &mut drafts {
         engine.name(draft, &names);
     }
     let changes = fold::finish(drafts, &options.unfolded);
-    Ok(tables::analysis(index, catalogue, changes, &names, (&aside, options)))
+    Ok(tables::analysis(index, catalogue, changes, &names, (engine.censuses(), &aside, options)))
 }

@@ -6,17 +6,14 @@ use std::sync::Arc;
 use super::attributes::strip_bin_prefix;
 use super::value::{Json, attributes};
 use crate::directory::Catalogue;
-use crate::index::{Entry, Index, ObjectId, OpenError, Opened, open_records};
+use crate::index::{Entry, Index, ObjectId, OpenError, open_records};
+use crate::intake::{Kind, Record, Scanner};
 
 /// An object by tenant, type and identity.
 pub(super) type ObjectKey = (String, Arc<str>, ObjectId);
 
-/// The last observation of an object.
-pub(super) fn last_entry<'a>(index: &'a Index, key: &ObjectKey) -> Option<&'a Entry> {
-    let run = index.runs.get(&(key.0.clone(), Arc::clone(&key.1)))?;
-    let end = run.partition_point(|entry| entry.id <= key.2);
-    run.get(end.checked_sub(1)?).filter(|entry| entry.id == key.2)
-}
+/// Records that are held open at a time.
+const BATCH: usize = 20_000;
 
 /// The type of an object of the tenant that carries this id, where exactly one does.
 pub(super) fn type_of(
@@ -30,16 +27,12 @@ pub(super) fn type_of(
         catalogue.object_type(object_type).is_none_or(|known| !known.name_properties.is_empty())
     };
     let mut found = index
-        .runs
-        .iter()
-        .filter(|((of, object_type), run)| {
-            of == tenant
-                && named(object_type)
-                && run.binary_search_by(|entry| entry.id.cmp(id)).is_ok()
-        })
-        .map(|((_, object_type), _)| Arc::clone(object_type));
+        .object_types()
+        .into_iter()
+        .filter(|object_type| named(object_type))
+        .filter(|object_type| index.find_last(tenant, object_type, id).is_some());
     let first = found.next()?;
-    found.next().is_none().then_some(first)
+    found.next().is_none().then_some(first).cloned()
 }
 
 /// Names of objects.
@@ -47,22 +40,41 @@ pub(super) fn type_of(
 pub(super) struct Names(BTreeMap<ObjectKey, String>);
 
 impl Names {
-    /// Reads the names of these objects from their last observations.
+    /// Names that are known already.
+    pub(super) fn known(names: impl IntoIterator<Item = (ObjectKey, String)>) -> Self {
+        Self(names.into_iter().collect())
+    }
+
+    /// Reads the names of these objects from their last observations, as far as they are not known.
     pub(super) fn read(
+        &mut self,
         index: &Index,
         catalogue: &Catalogue,
-        wanted: &BTreeSet<ObjectKey>,
-    ) -> Result<Self, OpenError> {
-        let entries: Vec<(&ObjectKey, &Entry)> =
-            wanted.iter().filter_map(|key| Some((key, last_entry(index, key)?))).collect();
-        let opened = open_records(index, entries.iter().map(|(_, entry)| *entry))?;
-        let names = entries
-            .into_iter()
-            .filter_map(|(key, entry)| {
-                Some((key.clone(), name(&opened, entry, &key.1, catalogue)?))
-            })
-            .collect();
-        Ok(Self(names))
+        wanted: BTreeSet<ObjectKey>,
+    ) -> Result<(), OpenError> {
+        let mut by_type: BTreeMap<Arc<str>, Vec<ObjectKey>> = BTreeMap::new();
+        for key in wanted.into_iter().filter(|key| !self.0.contains_key(key)) {
+            by_type.entry(Arc::clone(&key.1)).or_default().push(key);
+        }
+        for (object_type, keys) in by_type {
+            for batch in keys.chunks(BATCH) {
+                let entries: Vec<(&ObjectKey, Entry)> = batch
+                    .iter()
+                    .filter_map(|key| Some((key, index.find_last(&key.0, &key.1, &key.2)?)))
+                    .collect();
+                let records = entries.iter().map(|(_, entry)| entry);
+                let opened = open_records(index, catalogue, &object_type, records)?;
+                for (key, entry) in &entries {
+                    let found = opened
+                        .record(entry)
+                        .and_then(|record| name(record, entry, &object_type, catalogue));
+                    if let Some(found) = found {
+                        self.0.insert((*key).clone(), found);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The name of an object, or nothing.
@@ -73,22 +85,29 @@ impl Names {
 
 /// The name that a record gives its object.
 pub(super) fn name(
-    opened: &Opened,
+    text: &[u8],
     entry: &Entry,
     object_type: &str,
     catalogue: &Catalogue,
 ) -> Option<String> {
-    let record = Json::parse(opened.record(entry)?).ok()?;
-    let mut found = attributes(&record, object_type, catalogue);
+    let fallback = ["displayName".to_owned(), "name".to_owned()];
+    let known = catalogue.object_type(object_type).map(|known| known.name_properties.as_slice());
+    let properties = || known.unwrap_or_default().iter().chain(&fallback);
+    let mut record = Record::default();
+    record.scan(text, &mut Scanner::new(text, 0)).ok()?;
+    let plain = !entry.deleted && properties().all(|property| !property.contains('.'));
+    if plain {
+        return properties().find_map(|property| {
+            let member = record.member(text, property)?;
+            let found = (member.value.kind == Kind::String).then(|| record.string(text, property));
+            found?.filter(|name| !name.is_empty())
+        });
+    }
+    let mut found = attributes(&Json::parse(text).ok()?, object_type, catalogue);
     if entry.deleted {
         strip_bin_prefix(&mut found, &entry.id.to_string());
     }
-    let fallback = ["displayName".to_owned(), "name".to_owned()];
-    let known = catalogue.object_type(object_type).map(|known| known.name_properties.as_slice());
-    known
-        .unwrap_or_default()
-        .iter()
-        .chain(&fallback)
+    properties()
         .find_map(|property| found.get(property.as_str())?.as_str().filter(|name| !name.is_empty()))
         .map(str::to_owned)
 }

@@ -9,7 +9,7 @@ use super::HistoryError;
 use super::attributes::strip_bin_prefix;
 use super::names::name;
 use super::value::{Json, Speller, attributes};
-use crate::directory::Catalogue;
+use crate::directory::{Catalogue, Identity};
 use crate::index::{Entry, Index, ObjectId, open_records};
 use crate::model::{Interval, Receipt};
 
@@ -73,19 +73,54 @@ pub fn state_of(
     let wanted = ObjectId::of(id);
     let part = wanted.to_string();
     let mut states = Vec::new();
-    for ((tenant, object_type), run) in &index.runs {
-        for object in run.chunk_by(|a, b| a.id == b.id) {
-            let Some(first) = object.first() else { continue };
-            let matches = first.id == wanted
-                || matches!(&first.id, ObjectId::Text(text) if text.split('|').any(|p| p == part));
-            if matches {
+    for object_type in index.object_types() {
+        let known = catalogue.object_type(object_type);
+        let whole = matches!(wanted, ObjectId::Guid(_))
+            && known.is_none_or(|known| !matches!(known.identity, Identity::NaturalKey(_)));
+        for tenant in &index.tenants {
+            let objects = if whole {
+                vec![index.find(tenant, object_type, &wanted)]
+            } else {
+                objects_with(index, tenant, object_type, &wanted, &part)
+            };
+            for object in objects.iter().filter(|object| !object.is_empty()) {
                 let seen: Vec<&Entry> =
                     object.iter().filter(|entry| is_by(index, entry, at)).collect();
                 states.extend(state(index, catalogue, (tenant, object_type), &seen, at)?);
             }
         }
     }
+    states.sort_by(|a, b| {
+        (&a.tenant_id, &a.object_type, &a.object_id).cmp(&(
+            &b.tenant_id,
+            &b.object_type,
+            &b.object_id,
+        ))
+    });
     Ok(states)
+}
+
+/// The objects of a type whose identity is, or has for a part, what is wanted.
+fn objects_with(
+    index: &Index,
+    tenant: &str,
+    object_type: &str,
+    wanted: &ObjectId,
+    part: &str,
+) -> Vec<Vec<Entry>> {
+    let found = index.visit(object_type, Vec::new, |found, of, seen| {
+        if index.tenants.get(of).is_none_or(|name| name != tenant) {
+            return;
+        }
+        let matches = seen.first().map(|seen| index.id_of(seen)).is_some_and(|id| {
+            id == *wanted
+                || matches!(&id, ObjectId::Text(text) if text.split('|').any(|p| p == part))
+        });
+        if matches {
+            found.push(seen.iter().map(|seen| index.entry(seen)).collect());
+        }
+    });
+    found.into_iter().flatten().collect()
 }
 
 fn is_by(index: &Index, entry: &Entry, at: Option<Timestamp>) -> bool {
@@ -101,7 +136,7 @@ fn state(
     at: Option<Timestamp>,
 ) -> Result<Option<ObjectState>, HistoryError> {
     let Some(last) = entries.last() else { return Ok(None) };
-    let opened = open_records(index, entries.iter().copied())?;
+    let opened = open_records(index, catalogue, object_type, entries.iter().copied())?;
     let mut found: BTreeMap<Box<str>, AttributeState> = BTreeMap::new();
     for entry in entries {
         let Some(record) = opened.record(entry).and_then(|record| Json::parse(record).ok()) else {
@@ -129,7 +164,10 @@ fn state(
         tenant_id: tenant.to_owned(),
         object_type: object_type.to_string(),
         object_id: last.id.to_string(),
-        object_name: name(&opened, last, object_type, catalogue).unwrap_or_default(),
+        object_name: opened
+            .record(last)
+            .and_then(|record| name(record, last, object_type, catalogue))
+            .unwrap_or_default(),
         deleted: last.deleted,
         attributes: found.into_values().collect(),
         links: links(index, tenant, object_type, &last.id, at),
@@ -144,8 +182,13 @@ fn links(
     at: Option<Timestamp>,
 ) -> Vec<LinkState> {
     let mut found = Vec::new();
-    let own = index.links.get(tenant).into_iter().flatten();
-    for run in own.filter(|run| run.key.source_type == *object_type && run.key.source == *id) {
+    let groups = index.link_groups();
+    let own = groups.iter().filter(|group| {
+        group.key.source == *id
+            && group.key.source_type == *object_type
+            && index.tenants.get(group.tenant).is_some_and(|of| of == tenant)
+    });
+    for run in own.map(|group| index.link_run(group)) {
         let last = run.observations.iter().rfind(|observation| {
             let capture = index.captures.get(observation.capture);
             at.is_none_or(|at| {

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::attributes::{Aside, Conflict};
-use super::names::Names;
+use super::census::{Census, TypeKey, pages};
+use super::names::{Names, ObjectKey};
 use super::{HistoryOptions, coverage};
 use crate::codes::code;
 use crate::directory::{Catalogue, Identity};
-use crate::index::{Exhibit, Index, Listing, Run};
+use crate::index::{Exhibit, Index, Listing, Seen, mark};
 use crate::model::{
     Analysis, Change, ChangeKind, ExhibitRow, HashBasis, Lane, ObjectRow, QuarantineRow,
     SnapshotRow, Tally, WarningRow,
@@ -19,7 +20,7 @@ pub(super) fn analysis(
     catalogue: &Catalogue,
     changes: Vec<Change>,
     names: &Names,
-    (aside, options): (&Aside, &HistoryOptions),
+    (censuses, aside, options): (&BTreeMap<TypeKey, Census>, &Aside, &HistoryOptions),
 ) -> Analysis {
     let mut tally = Tally::default();
     for exhibit in &index.exhibits {
@@ -27,14 +28,14 @@ pub(super) fn analysis(
     }
     let last = index.captures.iter().filter_map(|capture| capture.interval).map(|i| i.end).max();
     Analysis {
-        snapshots: snapshots(index),
+        snapshots: snapshots(index, censuses),
         objects: if options.all_objects {
             objects(index, catalogue, &changes, names)
         } else {
             Vec::new()
         },
         exhibits: index.exhibits.iter().map(|exhibit| exhibit_row(index, exhibit)).collect(),
-        coverage: coverage::rows(index, catalogue),
+        coverage: coverage::rows(index, catalogue, censuses),
         warnings: warnings(index, &aside.conflicts),
         quarantine: quarantine(index),
         tally,
@@ -48,19 +49,13 @@ pub(super) fn analysis(
     }
 }
 
-fn snapshots(index: &Index) -> Vec<SnapshotRow> {
+fn snapshots(index: &Index, censuses: &BTreeMap<TypeKey, Census>) -> Vec<SnapshotRow> {
     let mut counts: BTreeMap<usize, BTreeMap<String, u64>> = BTreeMap::new();
-    for ((_, object_type), run) in &index.runs {
-        for object in run.chunk_by(|a, b| a.id == b.id) {
-            let seen: BTreeSet<usize> = object
-                .iter()
-                .filter(|entry| !entry.deleted)
-                .filter_map(|entry| index.capture_of(entry))
-                .map(|(_, capture)| capture.snapshot)
-                .collect();
-            for snapshot in seen {
-                let of_type = counts.entry(snapshot).or_default();
-                *of_type.entry(object_type.to_string()).or_default() += 1;
+    for ((_, object_type), census) in censuses {
+        for ((snapshot, bin), count) in &census.objects {
+            if !bin {
+                let of_type = counts.entry(*snapshot).or_default();
+                *of_type.entry(object_type.to_string()).or_default() += count;
             }
         }
     }
@@ -110,49 +105,51 @@ fn objects(
         }
     }
     let mut rows = Vec::new();
-    for ((tenant, object_type), run) in &index.runs {
+    for object_type in index.object_types() {
         let known = catalogue.object_type(object_type);
         let singleton = known.is_some_and(|known| known.identity == Identity::Singleton);
-        let last_list = last_list(index, run);
-        for object in run.chunk_by(|a, b| a.id == b.id) {
-            let (Some(first), Some(last)) = (object.first(), object.last()) else { continue };
-            let id = first.id.to_string();
+        let last_lists: Vec<Option<usize>> =
+            (0..index.tenants.len()).map(|tenant| last_list(index, tenant, object_type)).collect();
+        let made = index.visit(object_type, Vec::new, |rows, tenant_place, seen| {
+            let (Some(first), Some(last)) = (seen.first(), seen.last()) else { return };
+            let Some(tenant) = index.tenants.get(tenant_place) else { return };
+            let last_list = last_lists.get(tenant_place).copied().flatten();
+            let packed = index.id_of(first);
+            let id = packed.to_string();
             let key = (tenant.as_str(), &**object_type, id.as_str());
-            let label = |entry| {
+            let label = |seen: &Seen<'_>| {
                 index
-                    .capture_of(entry)
-                    .and_then(|(_, capture)| index.snapshots.get(capture.snapshot))
+                    .captures
+                    .get(seen.capture as usize)
+                    .and_then(|capture| index.snapshots.get(capture.snapshot))
                     .map(|snapshot| snapshot.label.clone())
                     .unwrap_or_default()
             };
-            let seen_last = index.capture_of(last).map(|(capture, _)| capture);
-            let fresh = matches!((seen_last, last_list), (Some(seen), Some(list)) if !index.before(seen, list));
+            let fresh = last_list.is_some_and(|list| !index.before(last.capture as usize, list));
             let state = if gone.contains(&key) {
                 "gone"
-            } else if last.deleted {
+            } else if last.row.has(mark::DELETED) {
                 "deleted"
             } else if fresh || singleton || last_list.is_none() {
                 "live"
             } else {
                 "not collected"
             };
+            let receipt = index.receipt_at(last.request, last.row.offset, last.row.length);
             rows.push(ObjectRow {
                 tenant_id: tenant.clone(),
                 object_type: object_type.to_string(),
-                object_name: names.get(&(
-                    tenant.clone(),
-                    Arc::clone(object_type),
-                    first.id.clone(),
-                )),
+                object_name: names.get(&(tenant.clone(), Arc::clone(object_type), packed)),
                 state: state.to_owned(),
                 first_snapshot: label(first),
                 last_snapshot: label(last),
-                observations: u64::try_from(object.len()).unwrap_or(u64::MAX),
+                observations: u64::try_from(seen.len()).unwrap_or(u64::MAX),
                 changes: changed.get(&key).copied().unwrap_or(0),
-                receipt: index.receipt(last).map(|receipt| receipt.to_string()).unwrap_or_default(),
+                receipt: receipt.map(|receipt| receipt.to_string()).unwrap_or_default(),
                 object_id: id,
             });
-        }
+        });
+        rows.extend(made.into_iter().flatten());
     }
     rows.sort_by(|a, b| {
         (&a.tenant_id, &a.object_type, &a.object_id).cmp(&(
@@ -164,12 +161,27 @@ fn objects(
     rows
 }
 
-fn last_list(index: &Index, run: &Run) -> Option<usize> {
-    run.iter()
-        .filter_map(|entry| index.capture_of(entry))
-        .filter(|(_, capture)| capture.listing == Listing::Live)
-        .map(|(capture, _)| capture)
+fn last_list(index: &Index, tenant: usize, object_type: &str) -> Option<usize> {
+    pages(index, tenant, object_type)
+        .filter(|page| {
+            index.captures.get(page.capture).is_some_and(|c| c.listing == Listing::Live)
+        })
+        .map(|page| page.capture)
         .max()
+}
+
+/// Every object of every tenant.
+pub(super) fn all_objects(index: &Index) -> Vec<ObjectKey> {
+    let mut found = Vec::new();
+    for object_type in index.object_types() {
+        let made = index.visit(object_type, Vec::new, |keys: &mut Vec<ObjectKey>, tenant, seen| {
+            if let (Some(first), Some(tenant)) = (seen.first(), index.tenants.get(tenant)) {
+                keys.push((tenant.clone(), Arc::clone(object_type), index.id_of(first)));
+            }
+        });
+        found.extend(made.into_iter().flatten());
+    }
+    found
 }
 
 fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
@@ -299,7 +311,7 @@ fn warnings(index: &Index, conflicts: &[Conflict]) -> Vec<WarningRow> {
 
 fn snapshot_warnings(index: &Index) -> Vec<WarningRow> {
     let mut rows = Vec::new();
-    if index.runs.is_empty() && index.links.is_empty() {
+    if index.is_empty() {
         rows.push(warning("nothing-to-compare", "", None, "no record could be used".to_owned()));
     }
     let known: Vec<_> =

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use crate::directory::{Catalogue, ListSemantics};
 use crate::index::{canonical, guid};
 use crate::intake::{ScanError, Scanner, is_annotation};
+use crate::model::instant;
 
 /// A JSON value that keeps numbers as written and members in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -380,22 +379,6 @@ fn words(text: &str) -> Vec<&str> {
 #[must_use]
 pub fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// The instant that an RFC 3339 text stands for.
-#[must_use]
-pub(super) fn instant(text: &str) -> Option<Timestamp> {
-    let bytes = text.as_bytes();
-    let shaped = bytes.len() >= 20
-        && bytes.get(4) == Some(&b'-')
-        && bytes.get(10) == Some(&b'T')
-        && bytes.first().is_some_and(u8::is_ascii_digit);
-    if !shaped {
-        return None;
-    }
-    let at: Timestamp = text.parse().ok()?;
-    // Whole seconds, counted downwards before 1970 as well.
-    Timestamp::from_second(at.as_nanosecond().div_euclid(1_000_000_000).try_into().ok()?).ok()
 }
 
 /// A number as sign, digits and exponent without superfluous zeros, so that equal decimals are equal texts.

@@ -1,26 +1,24 @@
 //! Reads all exhibits in parallel and unites their segments.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
 use super::fingerprint::FingerprintKey;
-use super::segment::{LinkList, Segment, SegmentBuilder, Shape, as_u64};
+use super::layout::Layouts;
+use super::runs::{self, RequestFacts};
+use super::segment::{Segment, SegmentBuilder, as_u32, as_u64};
 use super::snapshots::Member;
-use super::{
-    Exhibit, Index, IndexedRequest, LinkKey, LinkObservation, LinkRun, Listing, ObjectId, chain,
-    snapshots,
-};
+use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, links, snapshots};
 use crate::directory::Catalogue;
 use crate::evidence::{
     EvidenceError, Refusal, SourceFile, SourceOffsets, Text, Walk, decode, hash, read_file,
 };
-use crate::intake::{self, Intake, Place, Request, Subject};
-use crate::model::{CaptureTime, ExhibitId, Interval, Receipt, Span, TimeSource};
+use crate::intake::{self, Intake, Place, Request};
+use crate::model::{CaptureTime, ExhibitId, Interval, TimeSource};
 
 /// A snapshot named by hand.
 #[derive(Debug, Clone)]
@@ -62,16 +60,23 @@ pub fn build(
     catalogue: &Catalogue,
 ) -> Result<Index, EvidenceError> {
     let key = FingerprintKey::random();
-    let readings: Vec<Result<Reading, EvidenceError>> =
-        walk.files.par_iter().map(|file| read_exhibit(file, options, catalogue, &key)).collect();
+    let readings: Vec<Result<Reading, EvidenceError>> = walk
+        .files
+        .par_iter()
+        .map_init(
+            || Reader { layouts: Layouts::new(catalogue, &key), bytes: Vec::new() },
+            |reader, file| reader.read(file, options),
+        )
+        .collect();
     let mut index = Index { refusals: walk.refusals.clone(), ..Index::default() };
     let mut members = Vec::new();
-    let mut segments = Vec::new();
     for (file, reading) in walk.files.iter().zip(readings) {
         match reading {
-            Ok(Reading { exhibit, requests, segment, member }) => {
+            Ok(Reading { exhibit, requests, mut segment, member }) => {
                 let position = index.exhibits.len();
-                segments.push((index.requests.len(), segment));
+                let base = as_u32(index.requests.len());
+                segment.requests = (0..as_u32(requests.len())).map(|own| base + own).collect();
+                index.segments.push(segment);
                 index.requests.extend(requests.into_iter().map(|request| IndexedRequest {
                     request,
                     exhibit: position,
@@ -100,89 +105,79 @@ pub fn build(
         }
     }));
     index.captures = chain::unite(&mut index.requests, &index.exhibits);
-    collect_entries(&mut index, segments);
+    index.key = Some(key);
+    index.put_in_order();
     Ok(index)
 }
 
-fn read_exhibit(
-    file: &SourceFile,
-    options: &IndexOptions,
-    catalogue: &Catalogue,
-    key: &FingerprintKey,
-) -> Result<Reading, EvidenceError> {
-    let source = read_file(&file.path)?;
-    let prints = hash(&source.bytes);
-    let text = decode(&source.bytes);
-    let mut place = Place::of(&file.shown, catalogue, options.evidence_zone.as_ref());
-    let named = options
-        .named
-        .iter()
-        .filter(|named| file.path.starts_with(&named.path))
-        .max_by_key(|n| n.path.clone());
-    let modified_at = source.modified.and_then(|at| Timestamp::try_from(at).ok());
-    if let Some(at) = named.and_then(|named| named.time) {
-        place.time =
-            Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
-    } else if place.time.is_none() && options.file_times {
-        place.time = modified_at.map(|at| CaptureTime {
-            interval: Interval::instant(at),
-            source: TimeSource::FileTime,
-        });
-    }
-    let mut builder = SegmentBuilder::new(catalogue, key);
-    let mut intake = intake::read(&text.bytes, &place, catalogue, &mut builder);
-    let mut segment = builder.finish();
-    map_to_source(&text, &mut segment, &mut intake);
-    let member = Member {
-        root: file.root,
-        named: named.map(|named| named.label.clone()),
-        tenants: std::mem::take(&mut segment.tenants),
-    };
-    let mut object_types: Vec<Arc<str>> = segment.entries.keys().cloned().collect();
-    object_types.sort();
-    let exhibit = Exhibit {
-        shown: file.shown.clone(),
-        path: file.path.clone(),
-        size_bytes: as_u64(source.bytes.len()),
-        prints,
-        modified_at,
-        encoding: text.encoding,
-        format: intake.format,
-        time: place.time,
-        place,
-        tally: intake.tally,
-        quarantine: intake.quarantine,
-        troubles: intake.troubles,
-        object_types,
-        snapshot: usize::MAX,
-    };
-    Ok(Reading { exhibit, requests: intake.requests, segment, member })
+/// What one thread needs to read exhibits.
+struct Reader<'a> {
+    layouts: Layouts<'a>,
+    /// The bytes of the exhibit being read; its memory serves the next one.
+    bytes: Vec<u8>,
 }
 
-/// Turns offsets of the decoded text into offsets of the source, so that receipts and reopening need no decoding.
-fn map_to_source(text: &Text<'_>, segment: &mut Segment, intake: &mut Intake) {
-    let mut spans: Vec<(&mut u64, &mut u32)> = Vec::new();
-    for entry in segment.entries.values_mut().flatten() {
-        spans.push((&mut entry.offset, &mut entry.length));
-    }
-    for list in &mut segment.links {
-        if let Some((offset, length)) = &mut list.span {
-            spans.push((offset, length));
+impl Reader<'_> {
+    fn read(
+        &mut self,
+        file: &SourceFile,
+        options: &IndexOptions,
+    ) -> Result<Reading, EvidenceError> {
+        let modified = read_file(&file.path, &mut self.bytes)?;
+        let prints = hash(&self.bytes);
+        let text = decode(&self.bytes);
+        let catalogue = self.layouts.catalogue;
+        let mut place = Place::of(&file.shown, catalogue, options.evidence_zone.as_ref());
+        let named = options
+            .named
+            .iter()
+            .filter(|named| file.path.starts_with(&named.path))
+            .max_by_key(|n| n.path.clone());
+        let modified_at = modified.and_then(|at| Timestamp::try_from(at).ok());
+        if let Some(at) = named.and_then(|named| named.time) {
+            place.time =
+                Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
+        } else if place.time.is_none() && options.file_times {
+            place.time = modified_at.map(|at| CaptureTime {
+                interval: Interval::instant(at),
+                source: TimeSource::FileTime,
+            });
         }
-        spans.extend(list.others.iter_mut().map(|(_, _, offset, length)| (offset, length)));
+        let mut builder = SegmentBuilder::new(&mut self.layouts, text.encoding, text.start);
+        let mut intake = intake::read(&text.bytes, &place, catalogue, &mut builder);
+        let mut segment = builder.finish();
+        map_to_source(&text, &mut intake);
+        let member = Member {
+            root: file.root,
+            named: named.map(|named| named.label.clone()),
+            tenants: std::mem::take(&mut segment.tenants),
+        };
+        let exhibit = Exhibit {
+            shown: file.shown.clone(),
+            path: file.path.clone(),
+            size_bytes: as_u64(self.bytes.len()),
+            prints,
+            modified_at,
+            encoding: text.encoding,
+            format: intake.format,
+            time: place.time,
+            place,
+            tally: intake.tally,
+            quarantine: intake.quarantine,
+            troubles: intake.troubles,
+            object_types: segment.rows.keys().cloned().collect(),
+            snapshot: usize::MAX,
+        };
+        Ok(Reading { exhibit, requests: intake.requests, segment, member })
     }
-    spans.sort_by_key(|(offset, _)| **offset);
-    let mut starts = SourceOffsets::new(text);
-    let mut ends = SourceOffsets::new(text);
-    for (offset, length) in spans {
-        let start = usize::try_from(*offset).unwrap_or(usize::MAX);
-        let end = start.saturating_add(usize::try_from(*length).unwrap_or(usize::MAX));
-        *offset = starts.source_offset(start);
-        *length =
-            u32::try_from(ends.source_offset(end).saturating_sub(*offset)).unwrap_or(u32::MAX);
-    }
-    let mut offsets = SourceOffsets::new(text);
-    let mut place = |at: usize| usize::try_from(offsets.source_offset(at)).unwrap_or(usize::MAX);
+}
+
+/// Turns offsets of the decoded text into offsets of the source.
+fn map_to_source(text: &Text<'_>, intake: &mut Intake) {
+    let offsets = SourceOffsets::new(text.encoding, text.start);
+    let place = |at: usize| {
+        usize::try_from(offsets.source_offset(&text.bytes, at)).unwrap_or(usize::MAX)
+    };
     for quarantined in &mut intake.quarantine {
         let span = quarantined.span.clone();
         quarantined.span = place(span.start)..place(span.end);
@@ -192,146 +187,51 @@ fn map_to_source(text: &Text<'_>, segment: &mut Segment, intake: &mut Intake) {
     }
 }
 
-fn collect_entries(index: &mut Index, segments: Vec<(usize, Segment)>) {
-    let mut shapes: HashMap<Shape, u32> = HashMap::new();
-    let mut link_lists: BTreeMap<(String, LinkKey, bool), Vec<LinkList>> = BTreeMap::new();
-    for (base, segment) in segments {
-        let base32 = u32::try_from(base).unwrap_or(u32::MAX);
-        let translated: Vec<u32> = segment
-            .shapes
-            .into_iter()
-            .map(|shape| {
-                let next = u32::try_from(shapes.len()).unwrap_or(u32::MAX);
-                *shapes.entry(shape.clone()).or_insert_with(|| {
-                    index.shapes.push(shape);
-                    next
-                })
+impl Index {
+    /// Works out what rows are looked up by, once captures and snapshots are known.
+    fn put_in_order(&mut self) {
+        let mut tenants: BTreeSet<&String> = self.snapshots.iter().map(|s| &s.tenant).collect();
+        let nothing = String::new();
+        if tenants.is_empty() {
+            tenants.insert(&nothing);
+        }
+        self.tenants = tenants.into_iter().cloned().collect();
+        let tenant_of = |exhibit: usize| {
+            let snapshot = self.exhibits.get(exhibit).and_then(|e| self.snapshots.get(e.snapshot));
+            let name = snapshot.map(|s| s.tenant.as_str()).unwrap_or_default();
+            self.tenants.iter().position(|tenant| tenant == name).unwrap_or(0)
+        };
+        self.facts = self
+            .requests
+            .iter()
+            .map(|indexed| RequestFacts {
+                capture: as_u32(indexed.capture),
+                tenant: as_u32(tenant_of(indexed.exhibit)),
             })
             .collect();
-        let tenant = tenant_of(index, base);
-        for (habit, explicit) in segment.explicit_empty {
-            index.explicit_empty.insert((habit.0.saturating_add(base32), habit.1), explicit);
-        }
-        for (object_type, mut entries) in segment.entries {
-            for entry in &mut entries {
-                entry.request = entry.request.saturating_add(base32);
-                let shape = usize::try_from(entry.shape).unwrap_or(usize::MAX);
-                entry.shape = translated.get(shape).copied().unwrap_or(u32::MAX);
-            }
-            index.runs.entry((tenant.clone(), object_type)).or_default().append(&mut entries);
-        }
-        for mut list in segment.links {
-            list.request = list.request.saturating_add(base32);
-            link_lists
-                .entry((tenant.clone(), list.key.clone(), list.inverse))
-                .or_default()
-                .push(list);
-        }
-    }
-    add_empty_lists(index, &mut link_lists);
-    sort_runs(index);
-    for ((tenant, key, inverse), lists) in link_lists {
-        let run = link_run(index, key, inverse, lists);
-        index.links.entry(tenant).or_default().push(run);
+        self.segments.push(links::empty_lists(&self.requests));
+        self.orders = runs::order(&self.segments);
+        self.order_links();
+        self.pages = self.segments.iter_mut().flat_map(|segment| pages_of(segment, &self.facts)).collect();
     }
 }
 
-fn tenant_of(index: &Index, request: usize) -> String {
-    index
-        .requests
-        .get(request)
-        .and_then(|request| index.exhibits.get(request.exhibit))
-        .and_then(|exhibit| index.snapshots.get(exhibit.snapshot))
-        .map(|snapshot| snapshot.tenant.clone())
-        .unwrap_or_default()
-}
-
-/// A page of links with nothing on it says that there are none.
-fn add_empty_lists(
-    index: &Index,
-    link_lists: &mut BTreeMap<(String, LinkKey, bool), Vec<LinkList>>,
-) {
-    for (position, indexed) in index.requests.iter().enumerate() {
-        let request = &indexed.request;
-        let Subject::Links { parent_type, parent_id, relation, inverse, .. } = &request.subject
-        else {
-            continue;
-        };
-        let silent = request.records == 0 && request.format.is_list() && request.refused.is_none();
-        if !silent || request.damaged {
-            continue;
-        }
-        let key = LinkKey {
-            source_type: parent_type.as_str().into(),
-            source: ObjectId::of(parent_id),
-            relation: relation.as_str().into(),
-        };
-        let list = LinkList {
-            key: key.clone(),
-            inverse: *inverse,
-            request: u32::try_from(position).unwrap_or(u32::MAX),
-            span: None,
-            partial: false,
-            others: Vec::new(),
-        };
-        link_lists.entry((tenant_of(index, position), key, *inverse)).or_default().push(list);
-    }
-}
-
-fn sort_runs(index: &mut Index) {
-    let order: Vec<usize> = index.requests.iter().map(|request| request.capture).collect();
-    let capture = |request: u32| {
-        usize::try_from(request).ok().and_then(|request| order.get(request)).copied()
-    };
-    index.runs.par_iter_mut().for_each(|(_, run)| {
-        run.par_sort_unstable_by(|a, b| {
-            (&a.id, capture(a.request), a.request, a.offset).cmp(&(
-                &b.id,
-                capture(b.request),
-                b.request,
-                b.offset,
-            ))
-        });
-    });
-}
-
-/// Unites the pages of each capture to one observation.
-fn link_run(index: &Index, key: LinkKey, inverse: bool, lists: Vec<LinkList>) -> LinkRun {
-    let mut by_capture: BTreeMap<usize, LinkObservation> = BTreeMap::new();
-    for list in lists {
-        let Some(indexed) = usize::try_from(list.request).ok().and_then(|r| index.requests.get(r))
-        else {
-            continue;
-        };
-        let Some(capture) = index.captures.get(indexed.capture) else { continue };
-        let Some(exhibit) = index.exhibits.get(indexed.exhibit).map(Exhibit::id) else { continue };
-        let whole = list.span.is_some() || capture.listing == Listing::Links;
-        let receipt = |offset: u64, length: u32| Receipt {
-            exhibit,
-            span: Some(Span { offset_bytes: offset, len_bytes: length.into() }),
-        };
-        let observation = by_capture.entry(indexed.capture).or_insert_with(|| LinkObservation {
-            capture: indexed.capture,
-            receipt: list.span.map_or(Receipt { exhibit, span: None }, |(o, l)| receipt(o, l)),
-            partial: false,
-            pages: 0,
-            others: Vec::new(),
-        });
-        let broken = list.span.is_none() && (capture.dangling || capture.damaged);
-        observation.partial |= list.partial || broken || !whole;
-        observation.pages += 1;
-        observation.others.extend(
-            list.others
-                .into_iter()
-                .map(|(kind, id, offset, length)| (kind, id, receipt(offset, length))),
-        );
-    }
-    let mut observations: Vec<LinkObservation> = by_capture.into_values().collect();
-    for observation in &mut observations {
-        observation.others.sort_by(|a, b| (&a.1, a.2).cmp(&(&b.1, b.2)));
-        observation.others.dedup_by(|a, b| a.1 == b.1);
-    }
-    LinkRun { key, inverse, observations }
+fn pages_of(segment: &mut Segment, facts: &[RequestFacts]) -> Vec<IndexedPage> {
+    std::mem::take(&mut segment.pages)
+        .into_iter()
+        .filter_map(|page| {
+            let request = *segment.requests.get(page.request as usize)?;
+            let facts = facts.get(request as usize)?;
+            let names = |layout: &u32| Some(segment.layouts.get(*layout as usize)?.names.clone());
+            Some(IndexedPage {
+                request: request as usize,
+                capture: facts.capture as usize,
+                tenant: facts.tenant as usize,
+                names: page.layouts.iter().filter_map(names).collect(),
+                page,
+            })
+        })
+        .collect()
 }
 
 /// The exhibit that an id names.

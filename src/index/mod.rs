@@ -7,16 +7,24 @@ mod assemble;
 mod chain;
 mod fingerprint;
 mod identity;
+mod layout;
+mod links;
 mod open;
+mod row;
+mod runs;
 mod segment;
 mod snapshots;
 
 pub use assemble::{IndexOptions, NamedSnapshot, build};
 pub use identity::{ObjectId, canonical, guid};
+pub use links::{LinkGroup, LinkKey, LinkObservation, LinkRun};
 pub use open::{OpenError, Opened, OpenedReceipt, open_receipt, open_records};
-pub use segment::{Entry, LinkKey, LinkList, MemberState, Shape};
+pub(crate) use row::mark;
+pub use row::{Key, LinkHead, LinkRow, Row};
+pub use runs::Seen;
+pub use segment::{Names, Page};
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,7 +32,7 @@ use jiff::Timestamp;
 
 use crate::evidence::{Encoding, Fingerprints, Refusal};
 use crate::intake::{Format, Place, Quarantined, Request, Trouble};
-use crate::model::{CaptureTime, ExhibitId, Interval, Receipt, Span, Tally, TimeSource};
+use crate::model::{CaptureTime, ExhibitId, Interval, Receipt, Tally, TimeSource};
 
 /// One evidence file that was read.
 #[derive(Debug)]
@@ -136,33 +144,23 @@ pub struct Snapshot {
     pub time_source: Option<TimeSource>,
 }
 
-/// A list of links of one object, with its capture.
+/// One record of an object.
 #[derive(Debug, Clone)]
-pub struct LinkObservation {
-    /// Position of the capture.
-    pub capture: usize,
-    /// Where the list stands, for receipts of absence.
-    pub receipt: Receipt,
-    /// Whether more links exist than are shown.
-    pub partial: bool,
-    /// Whether the list is spread over pages, a folder, or stands in one place.
-    pub pages: usize,
-    /// The other ends: type (or empty), identity, receipt; sorted by identity.
-    pub others: Vec<(Arc<str>, ObjectId, Receipt)>,
-}
-
-/// The entries of one type in one tenant, sorted by identity, then by order of observation.
-pub type Run = Vec<Entry>;
-
-/// The links of one object and relation.
-#[derive(Debug, Clone)]
-pub struct LinkRun {
-    /// The object whose list it is, and the relation.
-    pub key: LinkKey,
-    /// Whether the canonical source is the other end.
-    pub inverse: bool,
-    /// In order of observation.
-    pub observations: Vec<LinkObservation>,
+pub struct Entry {
+    /// Identity.
+    pub id: ObjectId,
+    /// Position of its request in the index.
+    pub request: u32,
+    /// Offset in source bytes.
+    pub offset: u64,
+    /// Length in source bytes.
+    pub length: u32,
+    /// Order-free fingerprint of all members but annotations and values of volatile ones.
+    pub content: u128,
+    /// Fingerprint of the values of volatile members.
+    pub volatile: u64,
+    /// Whether it is in the recycle bin.
+    pub deleted: bool,
 }
 
 /// Everything that was read, ready to be compared.
@@ -178,33 +176,33 @@ pub struct Index {
     pub captures: Vec<Capture>,
     /// By (tenant, position).
     pub snapshots: Vec<Snapshot>,
-    /// Interned shapes.
-    pub shapes: Vec<Shape>,
-    /// Runs by (tenant, type).
-    pub runs: BTreeMap<(String, Arc<str>), Run>,
-    /// Link runs by tenant.
-    pub links: BTreeMap<String, Vec<LinkRun>>,
-    /// (request, type) pairs whose records carry an explicit null or empty list.
-    pub explicit_empty: BTreeMap<(u32, Arc<str>), bool>,
+    /// Tenants, sorted.
+    pub tenants: Vec<String>,
+    /// What each request shows of each type: (position of the request, position of the tenant, page, names of attributes).
+    pub pages: Vec<IndexedPage>,
+    segments: Vec<segment::Segment>,
+    facts: Vec<runs::RequestFacts>,
+    orders: HashMap<Arc<str>, Vec<runs::Place>>,
+    link_order: Vec<links::HeadPlace>,
+    key: Option<fingerprint::FingerprintKey>,
+}
+
+/// What the records of one type show of one request, with its place in the index.
+#[derive(Debug)]
+pub struct IndexedPage {
+    /// Position of the request.
+    pub request: usize,
+    /// Position of the capture.
+    pub capture: usize,
+    /// Position of the tenant.
+    pub tenant: usize,
+    /// What it shows; requests and layouts in it are those of the segment.
+    pub page: Page,
+    /// The attributes that records have, one list per layout.
+    pub names: Vec<Arc<[Arc<str>]>>,
 }
 
 impl Index {
-    /// The capture of an entry.
-    #[must_use]
-    pub fn capture_of(&self, entry: &Entry) -> Option<(usize, &Capture)> {
-        let request = self.requests.get(usize::try_from(entry.request).ok()?)?;
-        Some((request.capture, self.captures.get(request.capture)?))
-    }
-
-    /// The receipt of an entry.
-    #[must_use]
-    pub fn receipt(&self, entry: &Entry) -> Option<Receipt> {
-        let request = self.requests.get(usize::try_from(entry.request).ok()?)?;
-        let exhibit = self.exhibits.get(request.exhibit)?.id();
-        let span = Span { offset_bytes: entry.offset, len_bytes: entry.length.into() };
-        Some(Receipt { exhibit, span: Some(span) })
-    }
-
     /// Whether capture `a` is known to lie before capture `b`: in an earlier snapshot, or ended before `b` began.
     #[must_use]
     pub fn before(&self, a: usize, b: usize) -> bool {

@@ -1,6 +1,7 @@
 //! One record as it stands in the text: its members' spans, and what keeps it from being used.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::scan::{Kind, ScanError, Scanner, Skipped, duplicate_key};
 
@@ -30,6 +31,39 @@ pub struct Record {
     pub members: Vec<Member>,
     /// Why it cannot be used, if so.
     pub defect: Option<RecordDefect>,
+    /// The keys of the record that was scanned before: the next one most often has the same.
+    keys: Keys,
+}
+
+/// A sequence of keys as it stands in a text.
+#[derive(Debug, Clone, Default)]
+struct Keys {
+    /// Each with its quotes and colon, one behind the other.
+    written: Vec<u8>,
+    ends: Vec<usize>,
+    /// Unlike that of any other sequence in this process; 0 before any.
+    number: u64,
+}
+
+impl Keys {
+    fn at(&self, place: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(place)?;
+        let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        self.written.get(start.unwrap_or(0)..end)
+    }
+
+    fn learn(&mut self, text: &[u8], members: &[Member]) {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        self.number = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.written.clear();
+        self.ends.clear();
+        for member in members {
+            self.written.push(b'"');
+            self.written.extend_from_slice(text.get(member.key.clone()).unwrap_or_default());
+            self.written.extend_from_slice(b"\":");
+            self.ends.push(self.written.len());
+        }
+    }
 }
 
 /// Why a record that is JSON cannot be used.
@@ -94,21 +128,58 @@ impl Record {
             return Ok(());
         }
         scanner.enter_object()?;
-        let mut first = true;
-        let mut depth = 0;
-        while let Some(key) = scanner.next_member(&mut first)? {
+        let (mut first, mut depth, mut as_before) = (true, 0, true);
+        while scanner.next_item(&mut first, b'}')? {
+            let expected = self.keys.at(self.members.len());
+            let key = match expected.filter(|expected| scanner.take_all(expected)) {
+                Some(expected) => {
+                    let end = scanner.position();
+                    end + 1 - expected.len()..end - 2
+                }
+                None => {
+                    as_before = false;
+                    scanner.key()?
+                }
+            };
             let value = scanner.value()?;
             depth = depth.max(value.depth);
             self.members.push(Member { key, value });
         }
-        self.finish(text, scanner, start, depth);
+        if as_before && self.members.len() == self.keys.ends.len() && self.keys.number > 0 {
+            self.span = start..scanner.position();
+            self.defect = self.find_defect(text, scanner, depth);
+        } else if self.finish(text, scanner, start, depth) {
+            self.keys.learn(text, &self.members);
+        } else {
+            self.keys = Keys::default();
+        }
         Ok(())
     }
 
+    /// A number that records share which have the same keys in the same order and were scanned one after another into this
+    /// value; `None` for a record whose members were pushed one by one.
+    #[must_use]
+    pub fn key_sequence(&self) -> Option<u64> {
+        (self.keys.number > 0).then_some(self.keys.number)
+    }
+
     /// Closes a record whose members were pushed one by one: `start` is its brace, `depth` the deepest of its values.
-    pub fn finish(&mut self, text: &[u8], scanner: &mut Scanner<'_>, start: usize, depth: usize) {
+    /// Gives whether no key stands twice.
+    pub fn finish(
+        &mut self,
+        text: &[u8],
+        scanner: &mut Scanner<'_>,
+        start: usize,
+        depth: usize,
+    ) -> bool {
         self.span = start..scanner.position();
-        self.defect = self.find_defect(text, scanner, depth);
+        let mut keys = Vec::with_capacity(self.members.len());
+        keys.extend(self.members.iter().map(|member| member.key.clone()));
+        let repeats = duplicate_key(text, &keys).is_some();
+        self.defect = self
+            .find_defect(text, scanner, depth)
+            .or(repeats.then_some(RecordDefect::DuplicateKey));
+        !repeats
     }
 
     fn find_defect(
@@ -125,9 +196,7 @@ impl Record {
         if depth >= MAX_DEPTH {
             return Some(RecordDefect::TooDeep);
         }
-        let mut keys = Vec::with_capacity(self.members.len());
-        keys.extend(self.members.iter().map(|member| member.key.clone()));
-        if nested_duplicate || duplicate_key(text, &keys).is_some() {
+        if nested_duplicate {
             return Some(RecordDefect::DuplicateKey);
         }
         let Ok(words) = std::str::from_utf8(bytes) else { return Some(RecordDefect::NotUtf8) };
@@ -170,7 +239,7 @@ fn has_lone_surrogate(text: &str) -> bool {
         let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
         u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
     };
-    while let Some(step) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'\\')) {
+    while let Some(step) = bytes.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
         at += step;
         match unit(at) {
             Some(0xD800..=0xDBFF) => match unit(at + 6) {

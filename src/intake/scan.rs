@@ -3,6 +3,7 @@
 //! It accepts exactly what RFC 8259 accepts (held against `serde_json` by a property test), works on bytes that need not
 //! be UTF-8 as a whole, and needs neither recursion nor memory beyond a stack of one byte per open bracket.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use thiserror::Error;
@@ -128,6 +129,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Passes over these bytes if they stand there.
+    pub fn take_all(&mut self, expected: &[u8]) -> bool {
+        let found = self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(expected));
+        if found {
+            self.at += expected.len();
+        }
+        found
+    }
+
     /// Passes over the given byte if it stands there.
     pub fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
@@ -145,9 +155,7 @@ impl<'a> Scanner<'a> {
         self.expect_byte(b'"')?;
         let start = self.at;
         loop {
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F));
-            self.at += plain.unwrap_or(rest.len());
+            self.at += plain_run(self.bytes.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -346,11 +354,19 @@ impl<'a> Scanner<'a> {
         if !self.next_item(first, b'}')? {
             return Ok(None);
         }
+        self.key().map(Some)
+    }
+
+    /// Passes over a key, its colon and what is blank behind it; gives the span between its quotes.
+    ///
+    /// # Errors
+    /// The first defect.
+    pub fn key(&mut self) -> Result<Range<usize>, ScanError> {
         let key = self.string()?;
         self.skip_blanks();
         self.expect_byte(b':')?;
         self.skip_blanks();
-        Ok(Some(key))
+        Ok(key)
     }
 
     /// Steps to the next item of an open array or object; false after the closing bracket.
@@ -374,6 +390,27 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// How many bytes a string goes on without quote, escape or control character. Looks at eight bytes at a time.
+fn plain_run(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let zero_byte = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = zero_byte(word ^ (ONES * 0x22));
+        let escape = zero_byte(word ^ (ONES * 0x5C));
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let found = quote | escape | control;
+        // Above the lowest bit found a borrow may have set others; the lowest is right.
+        if found != 0 {
+            return place * 8 + (found.trailing_zeros() / 8) as usize;
+        }
+    }
+    let tail = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F));
+    bytes.len() - rest.len() + tail.unwrap_or(rest.len())
+}
+
 /// Where the first key stands that repeats an earlier one, once escapes are resolved.
 #[must_use]
 pub fn duplicate_key(text: &[u8], keys: &[Range<usize>]) -> Option<usize> {
@@ -388,17 +425,24 @@ pub fn duplicate_key(text: &[u8], keys: &[Range<usize>]) -> Option<usize> {
                 .then_some(key.start)
         });
     }
-    let mut seen = std::collections::BTreeSet::new();
-    keys.iter().find(|key| !seen.insert(resolve(spelling(key)))).map(|key| key.start)
+    let mut resolved: Vec<(Cow<'_, [u8]>, usize)> =
+        keys.iter().map(|key| (resolve(spelling(key)), key.start)).collect();
+    resolved.sort_unstable();
+    let repeats = resolved.windows(2).filter_map(|pair| match pair {
+        [(first, _), (second, start)] if first == second => Some(*start),
+        _ => None,
+    });
+    repeats.min()
 }
 
 /// A key with its escapes resolved; as written where it has none or they make no text.
-fn resolve(raw: &[u8]) -> Vec<u8> {
+fn resolve(raw: &[u8]) -> Cow<'_, [u8]> {
     if !raw.contains(&b'\\') {
-        return raw.to_vec();
+        return Cow::Borrowed(raw);
     }
     let quoted = [b"\"".as_slice(), raw, b"\""].concat();
-    serde_json::from_slice::<String>(&quoted).map_or_else(|_| raw.to_vec(), String::into_bytes)
+    serde_json::from_slice::<String>(&quoted)
+        .map_or(Cow::Borrowed(raw), |text| Cow::Owned(text.into_bytes()))
 }
 
 #[cfg(test)]

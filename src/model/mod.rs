@@ -17,7 +17,7 @@ pub use evidence::{
 };
 pub use receipt::{ExhibitId, Receipt, ReceiptError, Span};
 pub use snapshot::SnapshotRow;
-pub use time::{CaptureTime, Interval, TimeSource};
+pub use time::{CaptureTime, Interval, TimeSource, instant};
 
 /// Everything an analysis found, as tables that the report writes and the verbs list.
 ///

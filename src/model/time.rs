@@ -42,6 +42,22 @@ impl Interval {
     }
 }
 
+/// The instant that an RFC 3339 text stands for, cut to its whole second; `None` for any other text.
+#[must_use]
+pub fn instant(text: &str) -> Option<Timestamp> {
+    let bytes = text.as_bytes();
+    let shaped = bytes.len() >= 20
+        && bytes.get(4) == Some(&b'-')
+        && bytes.get(10) == Some(&b'T')
+        && bytes.first().is_some_and(u8::is_ascii_digit);
+    if !shaped {
+        return None;
+    }
+    let at: Timestamp = text.parse().ok()?;
+    // Whole seconds, counted downwards before 1970 as well.
+    Timestamp::from_second(at.as_nanosecond().div_euclid(1_000_000_000).try_into().ok()?).ok()
+}
+
 /// Where a capture time was taken from, in falling order of trust (design, section 7, "Time").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]

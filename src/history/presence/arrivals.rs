@@ -268,7 +268,8 @@ impl<'a, D: Dates> Presence<'a, D> {
             let held = self.held_in.get(parent).into_iter().flat_map(BTreeMap::values);
             let both =
                 held.filter(|held| held.contains(&list) && held.contains(&with.capture)).count();
-            Reference { known: with.ids, seen: both }
+            let quiet = if parent.is_empty() { self.population.quiet } else { 0 };
+            Reference { known: with.ids, seen: both + quiet }
         })
     }
 

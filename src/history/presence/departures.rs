@@ -33,7 +33,8 @@ impl<'a, D: Dates> Presence<'a, D> {
                 .filter(|(object, _)| self.is_known(*object, list.capture, lost_at.get(object)))
                 .collect();
             let seen = known.iter().filter(|(_, held)| held.contains(&list.capture)).count();
-            let reference = Reference { known: known.len(), seen };
+            let quiet = self.quiet_before(parent, list.capture);
+            let reference = Reference { known: known.len() + quiet, seen: seen + quiet };
             self.known.insert(list.capture, reference);
             let missing: Vec<(usize, Vec<usize>)> = known
                 .into_iter()
@@ -81,6 +82,12 @@ impl<'a, D: Dates> Presence<'a, D> {
         !binned && !lost
     }
 
+    /// How many quiet objects an earlier list has shown.
+    fn quiet_before(&self, parent: &str, list: usize) -> usize {
+        let shown = self.lists_below(parent).iter().any(|l| self.before(l.capture, list));
+        if parent.is_empty() && shown { self.population.quiet } else { 0 }
+    }
+
     /// Whether nothing else contradicts that the object is gone as of the list.
     fn may_be_gone(&self, object: usize, list: usize) -> bool {
         let Some(observations) = self.observations.get(object) else { return false };
@@ -101,7 +108,7 @@ impl<'a, D: Dates> Presence<'a, D> {
 
     /// Whether a link capture later than the list still names the object.
     pub(super) fn referenced_after(&self, id: &ObjectId, list: usize) -> bool {
-        self.references.get(id).is_some_and(|capture| self.before(list, *capture))
+        self.references.get(&(self.tenant, id.key())).is_some_and(|last| self.before(list, *last))
     }
 
     fn seen_between(&self, object: usize, a: usize, b: usize) -> bool {

@@ -4,13 +4,13 @@ mod arrivals;
 mod departures;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::lists::{ListCapture, Population, Reference};
-use crate::index::{Entry, ObjectId};
+use crate::index::{Entry, Key, ObjectId};
 use crate::model::{Certainty, ChangeKind, Interval, Reason};
 
 /// What is known of the type beside its observations.
@@ -53,14 +53,16 @@ pub(super) trait Dates {
     fn deleted(&self, entry: &Entry) -> Option<Timestamp>;
 }
 
-/// Ids that link lists still name, with the last capture that does.
-pub(super) type References = BTreeMap<ObjectId, usize>;
+/// Objects (by position of the tenant and identity) that link lists still name, with the last capture that does.
+pub(super) type References = HashMap<(u32, Key), usize>;
 
 /// Works out the events of one type.
 pub(super) struct Presence<'a, D> {
     pub(super) population: &'a Population<'a>,
     pub(super) facts: TypeFacts,
     pub(super) dates: &'a D,
+    /// Position of the tenant.
+    tenant: u32,
     pub(super) references: &'a References,
     /// Position in its tenant of the snapshot of a capture.
     pub(super) snapshot_position: &'a dyn Fn(usize) -> usize,
@@ -97,7 +99,7 @@ impl<'a, D: Dates> Presence<'a, D> {
         population: &'a Population<'a>,
         facts: TypeFacts,
         dates: &'a D,
-        references: &'a References,
+        (tenant, references): (u32, &'a References),
         snapshot_position: &'a dyn Fn(usize) -> usize,
     ) -> Self {
         let observations: Vec<Observations> =
@@ -122,6 +124,7 @@ impl<'a, D: Dates> Presence<'a, D> {
             population,
             facts,
             dates,
+            tenant,
             references,
             snapshot_position,
             observations,

@@ -1,22 +1,64 @@
 //! Links in records: pages of a relation, and relations expanded inside objects.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::{LinkKey, LinkList, Role, SegmentBuilder, as_u32, as_u64, last_guid, scalar};
-use crate::index::ObjectId;
-use crate::intake::{Fate, Kind, Member, Record, Request, Scanner, Subject};
+use super::{SegmentBuilder, as_u32, as_u64, identity_at, last_guid};
+use crate::index::identity::ObjectId;
+use crate::index::layout::{Layout, Role};
+use crate::index::row::{LinkHead, LinkRow, mark};
+use crate::intake::{Fate, Kind, Record, Request, Scanner, Subject, string_at};
 
-impl SegmentBuilder<'_> {
-    /// The links of an expanded relation inside an object.
-    pub(super) fn expansion(
+/// Expansions that show this many items may have more (Microsoft Graph: `$expand` gives at most 20 of a directory object's
+/// relation).
+const EXPANDED_ITEMS: u32 = 20;
+
+impl SegmentBuilder<'_, '_> {
+    /// The links of all relations that are expanded inside an object.
+    pub(super) fn expansions(
         &mut self,
         object: (&Arc<str>, &ObjectId),
-        (relation, other, inverse): (&Arc<str>, &Arc<str>, bool),
         position: u32,
         text: &[u8],
-        (record, member): (&Record, &Member),
-    ) -> Option<LinkList> {
-        let mut others = Vec::new();
+        record: &Record,
+        layout: &Layout,
+    ) {
+        for (place, role) in layout.roles.iter().enumerate() {
+            if let Role::Links { relation, other_type, inverse } = role {
+                let first = self.segment.links.len();
+                let read = self.expanded_items(text, record, place, other_type);
+                let Some((span, more)) = read else {
+                    self.segment.links.truncate(first);
+                    continue;
+                };
+                let (offset, length) = self.span(text, &span);
+                let count = as_u32(self.segment.links.len() - first);
+                let head = LinkHead {
+                    offset,
+                    length,
+                    count,
+                    first: as_u64(first),
+                    request: position,
+                    marks: mark::EXPANSION
+                        | if *inverse { mark::INVERSE } else { 0 }
+                        | if more || count == EXPANDED_ITEMS { mark::PARTIAL } else { 0 },
+                    ..self.head(object.0, object.1, relation)
+                };
+                self.segment.heads.push(head);
+            }
+        }
+    }
+
+    /// Takes in the items of an expanded relation; gives where it stands and whether it says that there are more, or
+    /// nothing if it is none.
+    fn expanded_items(
+        &mut self,
+        text: &[u8],
+        record: &Record,
+        place: usize,
+        other_type: &Arc<str>,
+    ) -> Option<(Range<usize>, bool)> {
+        let member = record.members.get(place)?;
         let value = &member.value;
         let mut scanner = Scanner::new(text, value.span.start);
         let mut item = Record::default();
@@ -26,12 +68,14 @@ impl SegmentBuilder<'_> {
                 let mut first = true;
                 while scanner.next_item(&mut first, b']').ok()? {
                     item.scan(text, &mut scanner).ok()?;
-                    others.push(self.other_end(other, text, &item)?);
+                    let link = self.other_end(other_type, text, &item)?;
+                    self.segment.links.push(link);
                 }
             }
             Kind::Object => {
                 item.scan(text, &mut scanner).ok()?;
-                others.push(self.other_end(other, text, &item)?);
+                let link = self.other_end(other_type, text, &item)?;
+                self.segment.links.push(link);
             }
             Kind::Null | Kind::EmptyArray => {}
             Kind::EmptyObject | Kind::Bool | Kind::Number | Kind::String => return None,
@@ -40,19 +84,7 @@ impl SegmentBuilder<'_> {
         let more = [name, b"@odata.nextLink"].concat();
         let has_more =
             record.members.iter().any(|m| text.get(m.key.clone()) == Some(more.as_slice()));
-        let span = (as_u64(value.span.start), as_u32(value.span.len()));
-        Some(LinkList {
-            key: LinkKey {
-                source_type: Arc::clone(object.0),
-                source: object.1.clone(),
-                relation: Arc::clone(relation),
-            },
-            inverse,
-            request: position,
-            span: Some(span),
-            partial: has_more || others.len() == 20,
-            others,
-        })
+        Some((value.span.clone(), has_more))
     }
 
     /// A relation that was expanded and is absent has no links: Graph leaves out an empty `manager`.
@@ -68,18 +100,44 @@ impl SegmentBuilder<'_> {
             if record.member(text, name).is_some() {
                 continue;
             }
-            if let Role::Links(relation, _, inverse) = self.classify(object.0, name.as_bytes()) {
-                let key = LinkKey {
-                    source_type: Arc::clone(object.0),
-                    source: object.1.clone(),
-                    relation,
+            if let Role::Links { relation, inverse, .. } =
+                self.layouts.classify(object.0, name.as_bytes())
+            {
+                let (offset, length) = self.span(text, &record.span);
+                let head = LinkHead {
+                    offset,
+                    length,
+                    first: as_u64(self.segment.links.len()),
+                    request: position,
+                    marks: mark::EXPANSION | if inverse { mark::INVERSE } else { 0 },
+                    ..self.head(object.0, object.1, &relation)
                 };
-                let span = Some((as_u64(record.span.start), as_u32(record.span.len())));
-                let others = Vec::new();
-                let list =
-                    LinkList { key, inverse, request: position, span, partial: false, others };
-                self.segment.links.push(list);
+                self.segment.heads.push(head);
             }
+        }
+    }
+
+    /// A head without place and links.
+    fn head(&mut self, source_type: &Arc<str>, source: &ObjectId, relation: &Arc<str>) -> LinkHead {
+        LinkHead {
+            source: source.key().1,
+            text: self.text_of(source),
+            source_type: self.name(source_type),
+            relation: self.name(relation),
+            offset: 0,
+            first: 0,
+            count: 0,
+            length: 0,
+            request: 0,
+            marks: 0,
+            reserved: 0,
+        }
+    }
+
+    fn text_of(&mut self, id: &ObjectId) -> u32 {
+        match id {
+            ObjectId::Guid(_) => u32::MAX,
+            ObjectId::Text(text) => self.text(text),
         }
     }
 
@@ -88,17 +146,42 @@ impl SegmentBuilder<'_> {
         other_type: &Arc<str>,
         text: &[u8],
         item: &Record,
-    ) -> Option<(Arc<str>, ObjectId, u64, u32)> {
-        let id = scalar(text, item, "id")
-            .or_else(|| item.string(text, "@odata.id").and_then(|url| last_guid(&url)))?;
-        let own = item
-            .string(text, "@odata.type")
-            .and_then(|name| self.catalogue.of_odata_type(&name).map(str::to_owned));
-        let object_type = match own {
-            Some(own) => self.name(&own),
-            None => Arc::clone(other_type),
+    ) -> Option<LinkRow> {
+        let id = identity_at(text, item, "id").or_else(|| {
+            let url = item.string(text, "@odata.id")?;
+            last_guid(&url).map(|id| ObjectId::of(&id))
+        })?;
+        let own = item.member(text, "@odata.type");
+        let written = own.and_then(|own| text.get(own.value.span.clone())).unwrap_or_default();
+        let known = self
+            .last_other_type
+            .as_ref()
+            .filter(|(as_written, _)| !written.is_empty() && **as_written == *written);
+        let object_type = match known {
+            Some((_, object_type)) => Arc::clone(object_type),
+            None => {
+                let own = own
+                    .and_then(|own| string_at(text, &own.value))
+                    .and_then(|name| self.layouts.catalogue.of_odata_type(&name));
+                match own {
+                    Some(own) => {
+                        let own = self.layouts.name(own);
+                        self.last_other_type = Some((written.into(), Arc::clone(&own)));
+                        own
+                    }
+                    None => Arc::clone(other_type),
+                }
+            }
         };
-        Some((object_type, ObjectId::of(&id), as_u64(item.span.start), as_u32(item.span.len())))
+        let (offset, length) = self.span(text, &item.span);
+        Some(LinkRow {
+            other: id.key().1,
+            offset,
+            length,
+            object_type: self.name(&object_type),
+            text: self.text_of(&id),
+            reserved: 0,
+        })
     }
 
     pub(super) fn link(
@@ -113,28 +196,26 @@ impl SegmentBuilder<'_> {
         else {
             return Fate::SetAside("relation-unknown");
         };
-        let other_type = self.name(other_type);
+        let other_type = self.layouts.name(other_type);
         let Some(other) = self.other_end(&other_type, text, record) else {
             return Fate::SetAside("record-without-id");
         };
-        let same = |list: &LinkList| list.request == position && list.span.is_none();
-        if !self.segment.links.last().is_some_and(same) {
-            let key = LinkKey {
-                source_type: self.name(parent_type),
-                source: ObjectId::of(parent_id),
-                relation: self.name(relation),
-            };
-            self.segment.links.push(LinkList {
-                key,
-                inverse: *inverse,
+        let same =
+            |list: &LinkHead| list.request == position && list.marks & mark::EXPANSION == 0;
+        if !self.segment.heads.last().is_some_and(same) {
+            let (parent_type, relation) =
+                (self.layouts.name(parent_type), self.layouts.name(relation));
+            let head = LinkHead {
+                first: as_u64(self.segment.links.len()),
                 request: position,
-                span: None,
-                partial: false,
-                others: Vec::new(),
-            });
+                marks: if *inverse { mark::INVERSE } else { 0 },
+                ..self.head(&parent_type, &ObjectId::of(parent_id), &relation)
+            };
+            self.segment.heads.push(head);
         }
-        if let Some(list) = self.segment.links.last_mut() {
-            list.others.push(other);
+        self.segment.links.push(other);
+        if let Some(list) = self.segment.heads.last_mut() {
+            list.count += 1;
         }
         Fate::Used
     }

@@ -1,258 +1,178 @@
-//! The index of one exhibit: an entry per record, made while its bytes are at hand.
+//! The index of one exhibit: a row per record, made while its bytes are at hand.
 
 mod links;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::fingerprint::{FingerprintKey, whole_seconds};
-use super::identity::{ObjectId, canonical};
-use crate::directory::{Catalogue, Identity, ObjectType, RelationKind};
-use crate::intake::{Fate, Format, Kind, Record, Request, Sink, Subject, is_annotation, string_at};
+use super::identity::{ObjectId, canonical, guid};
+use super::layout::{Layout, Layouts};
+use super::row::{LinkHead, LinkRow, Row, mark};
+use crate::directory::{Identity, ObjectType};
+use crate::evidence::{Encoding, SourceOffsets};
+use crate::intake::{Fate, Format, Kind, Record, Request, Sink, Subject, string_at};
 
-/// What a member says, as far as a shape tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MemberState {
-    /// A value.
-    Value,
-    /// `null`
-    Null,
-    /// `[]` or `{}`
-    Empty,
+/// What the records of one type show of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Position of the request in the segment.
+    pub request: u32,
+    /// Type of the objects.
+    pub object_type: Arc<str>,
+    /// Records.
+    pub records: u64,
+    /// First and last identity, as far as they ascend.
+    pub first: ObjectId,
+    /// See `first`.
+    pub last: ObjectId,
+    /// Whether every identity is greater than the one before.
+    pub ascending: bool,
+    /// Positions of the layouts that occur, in the segment.
+    pub layouts: Vec<u32>,
+    /// Whether any record has an explicit null or empty list.
+    pub explicit_empty: bool,
 }
 
-/// The names of an object's members with their state, sorted; interned, since few differ.
+/// The attributes that a record has.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Shape(pub Box<[(Arc<str>, MemberState)]>);
-
-impl Shape {
-    /// The state of a member; `None` if the object does not have it.
-    #[must_use]
-    pub fn state(&self, name: &str) -> Option<MemberState> {
-        let place = self.0.binary_search_by(|(member, _)| (**member).cmp(name)).ok()?;
-        self.0.get(place).map(|(_, state)| *state)
-    }
+pub struct Names {
+    /// Sorted.
+    pub names: Arc<[Arc<str>]>,
+    /// The one volatile attribute, if there is just one.
+    pub lone_volatile: Option<Arc<str>>,
 }
 
-/// One record of an object.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Identity.
-    pub id: ObjectId,
-    /// Position of its request: in the exhibit, later in the index.
-    pub request: u32,
-    /// Offset in the decoded text.
-    pub offset: u64,
-    /// Length in the decoded text.
-    pub length: u32,
-    /// Position of its shape: in the exhibit, later in the index.
-    pub shape: u32,
-    /// Order-free fingerprint of all members but annotations, empties and volatile ones.
-    pub content: u128,
-    /// Order-free fingerprint of the volatile members.
-    pub volatile: u64,
-    /// Whether it is in the recycle bin.
-    pub deleted: bool,
-}
-
-/// A link between two objects, in canonical direction.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LinkKey {
-    /// Type of the source.
-    pub source_type: Arc<str>,
-    /// Identity of the source.
-    pub source: ObjectId,
-    /// Relation name.
-    pub relation: Arc<str>,
-}
-
-/// A list of links that one request gave for one object.
-#[derive(Debug, Clone)]
-pub struct LinkList {
-    /// The object that the request was made for, and the relation.
-    pub key: LinkKey,
-    /// Whether the canonical source is the other end.
-    pub inverse: bool,
-    /// Request of the exhibit.
-    pub request: u32,
-    /// Where the list stands in the decoded text (an expansion), for its receipt.
-    pub span: Option<(u64, u32)>,
-    /// Whether more links exist than are shown.
-    pub partial: bool,
-    /// The other ends: type (or empty), identity, offset and length of the record.
-    pub others: Vec<(Arc<str>, ObjectId, u64, u32)>,
-}
-
-/// The index of one exhibit.
+/// What the index keeps of an exhibit, or of many.
 #[derive(Debug, Default)]
 pub(super) struct Segment {
-    /// Entries by object type.
-    pub entries: BTreeMap<Arc<str>, Vec<Entry>>,
-    /// Link lists.
-    pub links: Vec<LinkList>,
-    /// Shapes.
-    pub shapes: Vec<Shape>,
+    /// By object type, in the order of the text.
+    pub(super) rows: BTreeMap<Arc<str>, Vec<Row>>,
+    /// Identities that are no GUIDs.
+    pub(super) texts: Vec<Box<str>>,
+    /// Types and relations of links.
+    pub(super) names: Vec<Arc<str>>,
+    /// Layouts of rows.
+    pub(super) layouts: Vec<Names>,
+    /// What each request shows of each type.
+    pub(super) pages: Vec<Page>,
+    /// Lists of links.
+    pub(super) heads: Vec<LinkHead>,
+    /// Their links.
+    pub(super) links: Vec<LinkRow>,
     /// Ids of `organization` objects.
-    pub tenants: Vec<String>,
-    /// For requests whose format does not tell: whether any record has an explicit null or empty list, by type.
-    pub explicit_empty: BTreeMap<(u32, Arc<str>), bool>,
+    pub(super) tenants: Vec<String>,
+    /// Position in the index of each of its requests; `u32::MAX` for one that is not in the evidence.
+    pub(super) requests: Vec<u32>,
 }
-
-/// What a member of a type is to the index.
-#[derive(Debug, Clone)]
-enum Role {
-    Annotation,
-    Ignored,
-    Plain(Arc<str>),
-    Volatile(Arc<str>),
-    Links(Arc<str>, Arc<str>, bool),
-}
-
-/// The members of a record in the order of the text.
-type Members = Vec<(Arc<str>, MemberState)>;
 
 /// Builds a segment from the records of an exhibit.
-pub(super) struct SegmentBuilder<'a> {
-    catalogue: &'a Catalogue,
-    key: &'a FingerprintKey,
+pub(super) struct SegmentBuilder<'a, 'l> {
+    pub(super) layouts: &'l mut Layouts<'a>,
     segment: Segment,
-    roles: HashMap<(Arc<str>, Box<[u8]>), Role>,
-    /// The members of the record before: the next record's are most often the same.
-    predicted: Vec<(Box<[u8]>, Role)>,
-    predicted_type: Option<Arc<str>>,
-    shapes: HashMap<Members, u32>,
-    sequence: Members,
-    last_shape: Option<(Members, u32)>,
-    names: HashMap<Box<str>, Arc<str>>,
+    offsets: SourceOffsets,
+    numbers: HashMap<*const Layout, u32>,
+    kept: Vec<Arc<Layout>>,
+    names: HashMap<Arc<str>, u32>,
+    /// Type of the records of the last request, its `@odata.type` as written, and where its rows and page are.
+    last_type: Option<(usize, Box<[u8]>, Arc<str>)>,
+    last_page: usize,
+    /// `@odata.type` of the last other end, as written, and the type.
+    last_other_type: Option<(Box<[u8]>, Arc<str>)>,
 }
 
-impl std::fmt::Debug for SegmentBuilder<'_> {
+impl std::fmt::Debug for SegmentBuilder<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SegmentBuilder").finish_non_exhaustive()
     }
 }
 
-impl<'a> SegmentBuilder<'a> {
-    /// A builder for one exhibit.
+impl<'a, 'l> SegmentBuilder<'a, 'l> {
+    /// A builder for an exhibit, or for a part of one, whose text begins at `start` of the source.
     #[must_use]
-    pub(super) fn new(catalogue: &'a Catalogue, key: &'a FingerprintKey) -> Self {
+    pub(super) fn new(layouts: &'l mut Layouts<'a>, encoding: Encoding, start: u64) -> Self {
         Self {
-            catalogue,
-            key,
+            layouts,
             segment: Segment::default(),
-            roles: HashMap::new(),
-            predicted: Vec::new(),
-            predicted_type: None,
-            shapes: HashMap::new(),
-            sequence: Vec::new(),
-            last_shape: None,
+            offsets: SourceOffsets::new(encoding, start),
+            numbers: HashMap::new(),
+            kept: Vec::new(),
             names: HashMap::new(),
+            last_type: None,
+            last_page: usize::MAX,
+            last_other_type: None,
         }
     }
 
     /// The finished segment.
     #[must_use]
-    pub(super) fn finish(mut self) -> Segment {
-        let mut shapes: Vec<(u32, Shape)> = self
-            .shapes
-            .drain()
-            .map(|(mut members, position)| {
-                members.sort();
-                (position, Shape(members.into()))
-            })
-            .collect();
-        shapes.sort();
-        self.segment.shapes = shapes.into_iter().map(|(_, shape)| shape).collect();
+    pub(super) fn finish(self) -> Segment {
         self.segment
     }
 
-    fn name(&mut self, text: &str) -> Arc<str> {
-        if let Some(name) = self.names.get(text) {
-            return Arc::clone(name);
-        }
-        let name: Arc<str> = text.into();
-        self.names.insert(text.into(), Arc::clone(&name));
-        name
+    fn span(&self, text: &[u8], span: &std::ops::Range<usize>) -> (u64, u32) {
+        let start = self.offsets.source_offset(text, span.start);
+        let end = self.offsets.source_offset(text, span.end);
+        (start, u32::try_from(end.saturating_sub(start)).unwrap_or(u32::MAX))
     }
 
-    /// The role of a member, predicted from the record before.
-    fn role(&mut self, object_type: &Arc<str>, place: usize, key: &[u8]) -> Role {
-        if self.predicted_type.as_ref() != Some(object_type) {
-            self.predicted.clear();
-            self.predicted_type = Some(Arc::clone(object_type));
+    /// The position of a name among the segment's.
+    fn name(&mut self, name: &Arc<str>) -> u32 {
+        if let Some(number) = self.names.get(name) {
+            return *number;
         }
-        if let Some((predicted, role)) = self.predicted.get(place)
-            && **predicted == *key
-        {
-            return role.clone();
-        }
-        let slot = (Arc::clone(object_type), key.into());
-        let role = match self.roles.get(&slot) {
-            Some(role) => role.clone(),
-            None => {
-                let role = self.classify(object_type, key);
-                self.roles.insert(slot, role.clone());
-                role
-            }
-        };
-        self.predicted.truncate(place);
-        if self.predicted.len() == place {
-            self.predicted.push((key.into(), role.clone()));
-        }
-        role
+        let number = as_u32(self.segment.names.len());
+        self.segment.names.push(Arc::clone(name));
+        self.names.insert(Arc::clone(name), number);
+        number
     }
 
-    fn classify(&mut self, object_type: &str, key: &[u8]) -> Role {
-        // A key with escapes is resolved, so that `\u0069d` is `id`.
-        let text = if key.contains(&b'\\') {
-            serde_json::from_slice::<String>(&[b"\"", key, b"\""].concat()).unwrap_or_default()
-        } else {
-            String::from_utf8_lossy(key).into_owned()
-        };
-        if is_annotation(&text) {
-            return Role::Annotation;
-        }
-        let catalogue = self.catalogue;
-        if let Some(relation) = catalogue.relation(object_type, &text) {
-            let inverse = matches!(relation.kind, RelationKind::InverseLinks { .. });
-            if let RelationKind::Links { relation, target_type: other }
-            | RelationKind::InverseLinks { relation, source_type: other } = &relation.kind
-            {
-                return Role::Links(self.name(relation), self.name(other), inverse);
-            }
-        }
-        let attribute = catalogue.attribute(object_type, &text);
-        let (ignored, volatile) = (attribute.ignored, attribute.volatile);
-        let name = self.name(&text);
-        if ignored {
-            Role::Ignored
-        } else if volatile {
-            Role::Volatile(name)
-        } else {
-            Role::Plain(name)
-        }
+    fn text(&mut self, text: &str) -> u32 {
+        self.segment.texts.push(text.into());
+        as_u32(self.segment.texts.len() - 1)
     }
 
-    fn shape(&mut self) -> u32 {
-        if let Some((members, position)) = &self.last_shape
-            && *members == self.sequence
-        {
-            return *position;
+    fn layout_number(&mut self, layout: &Arc<Layout>) -> u32 {
+        let place = Arc::as_ptr(layout);
+        if let Some(number) = self.numbers.get(&place) {
+            return *number;
         }
-        let next = u32::try_from(self.shapes.len()).unwrap_or(u32::MAX);
-        let position = *self.shapes.entry(self.sequence.clone()).or_insert(next);
-        self.last_shape = Some((self.sequence.clone(), position));
-        position
+        let names =
+            Names { names: Arc::clone(&layout.names), lone_volatile: layout.lone_volatile.clone() };
+        let known = self.segment.layouts.iter().position(|known| *known == names);
+        let number = as_u32(known.unwrap_or(self.segment.layouts.len()));
+        if known.is_none() {
+            self.segment.layouts.push(names);
+        }
+        // Kept alive, so that no other layout gets its address.
+        self.kept.push(Arc::clone(layout));
+        self.numbers.insert(place, number);
+        number
     }
 
     /// The type of a record: what it says itself, else what the request says, else what its members tell.
-    fn type_of(&mut self, request: &Request, text: &[u8], record: &Record) -> Arc<str> {
-        let own = record
-            .string(text, "@odata.type")
-            .and_then(|name| self.catalogue.of_odata_type(&name).map(str::to_owned));
+    fn type_of(
+        &mut self,
+        position: usize,
+        request: &Request,
+        text: &[u8],
+        record: &Record,
+    ) -> Arc<str> {
+        let own = record.member(text, "@odata.type");
+        let written = own.and_then(|own| text.get(own.value.span.clone())).unwrap_or_default();
+        if let Some((of_request, as_written, object_type)) = &self.last_type
+            && *of_request == position
+            && **as_written == *written
+            && !matches!(request.subject, Subject::Untyped { .. })
+        {
+            return Arc::clone(object_type);
+        }
+        let catalogue = self.layouts.catalogue;
+        let own = own
+            .and_then(|own| string_at(text, &own.value))
+            .and_then(|name| catalogue.of_odata_type(&name).map(str::to_owned));
         let found = match (&request.subject, own) {
             (Subject::Objects { object_type, .. }, Some(own))
-                if self.catalogue.object_type(object_type).is_none()
+                if catalogue.object_type(object_type).is_none()
                     || object_type == "directoryObject" =>
             {
                 own
@@ -267,11 +187,13 @@ impl<'a> SegmentBuilder<'a> {
             (Subject::Links { other_type, .. }, None) => other_type.clone(),
             (Subject::Untyped { fallback }, None) => {
                 let has = |name: &str| record.member(text, name).is_some();
-                self.catalogue.of_members(&has).map_or_else(|| fallback.clone(), str::to_owned)
+                catalogue.of_members(&has).map_or_else(|| fallback.clone(), str::to_owned)
             }
             (Subject::Orphan { .. }, None) => String::new(),
         };
-        self.name(&found)
+        let object_type = self.layouts.name(&found);
+        self.last_type = Some((position, written.into(), Arc::clone(&object_type)));
+        object_type
     }
 
     /// The identity of a record, or the rule that sets it aside.
@@ -285,18 +207,17 @@ impl<'a> SegmentBuilder<'a> {
         if let Subject::Part { parent_id, .. } = &request.subject {
             return Ok(ObjectId::of(parent_id));
         }
-        let known = self.catalogue.object_type(object_type);
+        let known = self.layouts.catalogue.object_type(object_type);
         match known.map(|known: &ObjectType| &known.identity) {
             Some(Identity::Singleton) => Ok(ObjectId::of(object_type)),
             Some(Identity::NaturalKey(parts)) => {
                 natural_key(parts, request, text, record).ok_or("natural-key-incomplete")
             }
-            Some(Identity::Property(name)) => match scalar(text, record, name) {
-                Some(id) => Ok(ObjectId::of(&id)),
-                None => Err("entity-without-id"),
-            },
-            Some(Identity::Id) | None => match scalar(text, record, "id") {
-                Some(id) if !id.is_empty() => Ok(ObjectId::of(&id)),
+            Some(Identity::Property(name)) => {
+                identity_at(text, record, name).ok_or("entity-without-id")
+            }
+            Some(Identity::Id) | None => match identity_at(text, record, "id") {
+                Some(id) if id != ObjectId::Text("".into()) => Ok(id),
                 _ if matches!(request.format, Format::GraphEntity | Format::Object) => {
                     Err("entity-without-id")
                 }
@@ -305,82 +226,66 @@ impl<'a> SegmentBuilder<'a> {
         }
     }
 
-    fn members(
-        &mut self,
-        object: (&Arc<str>, &ObjectId),
-        position: u32,
-        text: &[u8],
-        record: &Record,
-    ) -> (u128, u64, bool) {
-        let (mut content, mut volatile, mut explicit_empty) = (0_u128, 0_u64, false);
-        self.sequence.clear();
-        for (place, member) in record.members.iter().enumerate() {
-            let key = text.get(member.key.clone()).unwrap_or_default();
-            let role = self.role(object.0, place, key);
-            let state = match member.value.kind {
-                Kind::Null => MemberState::Null,
-                Kind::EmptyArray | Kind::EmptyObject => MemberState::Empty,
-                Kind::Bool | Kind::Number | Kind::String | Kind::Array | Kind::Object => {
-                    MemberState::Value
-                }
-            };
-            let value = text.get(member.value.span.clone()).unwrap_or_default();
-            match role {
-                Role::Annotation | Role::Ignored => {}
-                Role::Links(relation, other, inverse) => {
-                    if let Some(list) = self.expansion(
-                        object,
-                        (&relation, &other, inverse),
-                        position,
-                        text,
-                        (record, member),
-                    ) {
-                        self.segment.links.push(list);
-                    }
-                }
-                Role::Plain(name) => {
-                    explicit_empty |= state != MemberState::Value;
-                    if state == MemberState::Value {
-                        content = content.wrapping_add(self.key.member(name.as_bytes(), value));
-                    }
-                    self.sequence.push((name, state));
-                }
-                Role::Volatile(name) => {
-                    explicit_empty |= state != MemberState::Value;
-                    if state == MemberState::Value {
-                        let value = whole_seconds(value).unwrap_or(value);
-                        let print = self.key.member(name.as_bytes(), value);
-                        let half = u64::try_from(print & u128::from(u64::MAX)).unwrap_or(0);
-                        volatile = volatile.wrapping_add(half);
-                    }
-                    self.sequence.push((name, state));
-                }
+    /// Notes what the record tells of its request, and keeps its row.
+    fn keep(&mut self, object_type: &Arc<str>, id: &ObjectId, explicit_empty: bool, row: Row) {
+        let fits = |page: &Page| page.request == row.request && page.object_type == *object_type;
+        if !self.segment.pages.get(self.last_page).is_some_and(fits) {
+            self.last_page = self.segment.pages.iter().position(fits).unwrap_or_else(|| {
+                self.segment.pages.push(Page {
+                    request: row.request,
+                    object_type: Arc::clone(object_type),
+                    records: 0,
+                    first: id.clone(),
+                    last: id.clone(),
+                    ascending: true,
+                    layouts: Vec::new(),
+                    explicit_empty: false,
+                });
+                self.segment.pages.len() - 1
+            });
+        }
+        let layout = as_u32(row.layout());
+        if let Some(page) = self.segment.pages.get_mut(self.last_page) {
+            page.ascending &= page.records == 0 || *id > page.last;
+            page.last.clone_from(id);
+            page.records += 1;
+            page.explicit_empty |= explicit_empty;
+            if !page.layouts.contains(&layout) {
+                page.layouts.push(layout);
             }
         }
-        (content, volatile, explicit_empty)
+        match self.segment.rows.get_mut(object_type) {
+            Some(rows) => rows.push(row),
+            None => {
+                self.segment.rows.insert(Arc::clone(object_type), vec![row]);
+            }
+        }
     }
 }
 
-impl Sink for SegmentBuilder<'_> {
+impl Sink for SegmentBuilder<'_, '_> {
     fn record(&mut self, position: usize, request: &Request, text: &[u8], record: &Record) -> Fate {
-        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        let place = position;
+        let position = as_u32(position);
+        self.offsets.advance(text, record.span.start);
         if let Subject::Orphan { rule } = request.subject {
             return Fate::SetAside(rule);
         }
         if matches!(request.subject, Subject::Links { .. }) {
             return self.link(position, request, text, record);
         }
-        if record.member(text, "@removed").is_some() {
-            return Fate::SetAside("delta-removed");
-        }
-        let object_type = self.type_of(request, text, record);
-        if let Some(known) = self.catalogue.object_type(&object_type) {
+        let object_type = self.type_of(place, request, text, record);
+        if let Some(known) = self.layouts.catalogue.object_type(&object_type) {
             if known.event {
                 return Fate::SetAside("audit-event");
             }
             if known.service_record {
                 return Fate::SetAside("recovery-record");
             }
+        }
+        let layout = self.layouts.of(&object_type, text, record);
+        if layout.member(record, "@removed").is_some() {
+            return Fate::SetAside("delta-removed");
         }
         let id = match self.identity(&object_type, request, text, record) {
             Ok(id) => id,
@@ -391,26 +296,47 @@ impl Sink for SegmentBuilder<'_> {
         {
             self.segment.tenants.push(canonical(&tenant));
         }
-        let (content, volatile, explicit_empty) =
-            self.members((&object_type, &id), position, text, record);
+        let prints = self.layouts.prints(&layout, text, record);
+        if layout.has_links {
+            self.expansions((&object_type, &id), position, text, record, &layout);
+        }
         self.empty_expansions((&object_type, &id), position, request, text, record);
-        let habit = (position, Arc::clone(&object_type));
-        *self.segment.explicit_empty.entry(habit).or_default() |= explicit_empty;
         let in_bin = matches!(request.subject, Subject::Objects { bin: true, .. });
-        let stamped = record
-            .member(text, "deletedDateTime")
+        let stamped = layout
+            .member(record, "deletedDateTime")
             .is_some_and(|member| member.value.kind == Kind::String);
-        let entry = Entry {
-            id,
-            request: position,
-            offset: as_u64(record.span.start),
-            length: as_u32(record.span.len()),
-            shape: self.shape(),
-            content,
-            volatile,
-            deleted: in_bin || stamped,
+        let mut marks = 0;
+        if in_bin || stamped {
+            marks |= mark::DELETED;
+        }
+        if prints.lone_volatile {
+            marks |= mark::LONE_VOLATILE;
+        }
+        let (is_text, key) = id.key();
+        let text_or_order = if let ObjectId::Text(text) = &id {
+            marks |= mark::TEXT;
+            self.text(text)
+        } else {
+            prints.order
         };
-        self.segment.entries.entry(object_type).or_default().push(entry);
+        debug_assert_eq!(is_text, marks & mark::TEXT != 0, "one of the two kinds of identity");
+        let (offset, length) = self.span(text, &record.span);
+        let layout = self.layout_number(&layout).min(0xFFFF);
+        self.keep(
+            &object_type,
+            &id,
+            prints.explicit_empty,
+            Row {
+                content: prints.content,
+                id: key,
+                volatile: prints.volatile,
+                offset,
+                length,
+                request: position,
+                text_or_order,
+                layout_and_marks: layout << 16 | marks,
+            },
+        );
         Fate::Used
     }
 }
@@ -445,6 +371,18 @@ fn scalar(text: &[u8], record: &Record, name: &str) -> Option<String> {
         Kind::Number | Kind::Bool => String::from_utf8(text.get(value.span.clone())?.to_vec()).ok(),
         Kind::Null | Kind::EmptyArray | Kind::Array | Kind::EmptyObject | Kind::Object => None,
     }
+}
+
+/// The identity that a member gives; a GUID without a detour.
+fn identity_at(text: &[u8], record: &Record, name: &str) -> Option<ObjectId> {
+    let value = &record.member(text, name)?.value;
+    if value.kind == Kind::String && value.span.len() == 38 {
+        let inner = text.get(value.span.start + 1..value.span.end - 1)?;
+        if let Some(bytes) = std::str::from_utf8(inner).ok().and_then(guid) {
+            return Some(ObjectId::Guid(bytes));
+        }
+    }
+    scalar(text, record, name).map(|id| ObjectId::of(&id))
 }
 
 fn last_guid(url: &str) -> Option<String> {

@@ -1,0 +1,317 @@
+//! Link lists of all segments: which belong to one object and relation, and what each capture shows of them.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::identity::ObjectId;
+use super::row::{Key, LinkHead, LinkRow, mark};
+use super::segment::{Segment, as_u32};
+use super::{Exhibit, Index, IndexedRequest, Listing};
+use crate::intake::Subject;
+use crate::model::{Receipt, Span};
+
+/// A link between two objects, in canonical direction.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkKey {
+    /// Type of the source.
+    pub source_type: Arc<str>,
+    /// Identity of the source.
+    pub source: ObjectId,
+    /// Relation name.
+    pub relation: Arc<str>,
+}
+
+/// A list of links of one object, with its capture.
+#[derive(Debug, Clone)]
+pub struct LinkObservation {
+    /// Position of the capture.
+    pub capture: usize,
+    /// Where the list stands, for receipts of absence.
+    pub receipt: Receipt,
+    /// Whether more links exist than are shown.
+    pub partial: bool,
+    /// Whether the list is spread over pages, a folder, or stands in one place.
+    pub pages: usize,
+    /// The other ends: type (or empty), identity, receipt; sorted by identity.
+    pub others: Vec<(Arc<str>, ObjectId, Receipt)>,
+}
+
+/// The links of one object and relation.
+#[derive(Debug, Clone)]
+pub struct LinkRun {
+    /// The object whose list it is, and the relation.
+    pub key: LinkKey,
+    /// Whether the canonical source is the other end.
+    pub inverse: bool,
+    /// In order of observation.
+    pub observations: Vec<LinkObservation>,
+}
+
+/// The lists of one object and relation, not yet opened.
+#[derive(Debug, Clone)]
+pub struct LinkGroup {
+    /// Position of the tenant.
+    pub tenant: usize,
+    /// The object whose list it is, and the relation.
+    pub key: LinkKey,
+    /// Whether the canonical source is the other end.
+    pub inverse: bool,
+    places: Range<usize>,
+}
+
+/// Where a head is, by what it is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HeadPlace {
+    tenant: u32,
+    /// Rank of the source's type and of the relation among all names.
+    source_type: u32,
+    relation: u32,
+    inverse: bool,
+    source: Key,
+    segment: u32,
+    head: u32,
+}
+
+impl HeadPlace {
+    fn group(&self) -> (u32, u32, u32, bool, Key) {
+        (self.tenant, self.source_type, self.relation, self.inverse, self.source)
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        (self.group(), self.segment, self.head).cmp(&(other.group(), other.segment, other.head))
+    }
+}
+
+/// A page of links with nothing on it says that there are none: a segment of such lists.
+pub(super) fn empty_lists(requests: &[IndexedRequest]) -> Segment {
+    let mut segment = Segment::default();
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    let mut number = |segment: &mut Segment, name: &str| {
+        *numbers.entry(name.to_owned()).or_insert_with(|| {
+            segment.names.push(name.into());
+            as_u32(segment.names.len() - 1)
+        })
+    };
+    for (position, indexed) in requests.iter().enumerate() {
+        let request = &indexed.request;
+        let Subject::Links { parent_type, parent_id, relation, inverse, .. } = &request.subject
+        else {
+            continue;
+        };
+        let silent = request.records == 0 && request.format.is_list() && request.refused.is_none();
+        if !silent || request.damaged {
+            continue;
+        }
+        let source = ObjectId::of(parent_id);
+        let text = match &source {
+            ObjectId::Guid(_) => u32::MAX,
+            ObjectId::Text(text) => {
+                segment.texts.push(text.clone());
+                as_u32(segment.texts.len() - 1)
+            }
+        };
+        let head = LinkHead {
+            source: source.key().1,
+            offset: 0,
+            first: 0,
+            count: 0,
+            length: 0,
+            request: as_u32(position),
+            source_type: number(&mut segment, parent_type),
+            relation: number(&mut segment, relation),
+            text,
+            marks: if *inverse { mark::INVERSE } else { 0 },
+            reserved: 0,
+        };
+        segment.heads.push(head);
+    }
+    segment.requests = (0..as_u32(requests.len())).collect();
+    segment
+}
+
+impl Index {
+    /// Puts the heads of all segments in order.
+    pub(super) fn order_links(&mut self) {
+        let mut ranks: BTreeMap<Arc<str>, u32> = BTreeMap::new();
+        for name in self.segments.iter().flat_map(|segment| &segment.names) {
+            ranks.insert(Arc::clone(name), 0);
+        }
+        for (rank, number) in ranks.values_mut().zip(0..) {
+            *rank = number;
+        }
+        let mut order = Vec::new();
+        for (number, segment) in self.segments.iter().enumerate() {
+            let rank = |name: u32| {
+                segment.names.get(name as usize).and_then(|name| ranks.get(name)).copied()
+            };
+            for (head, place) in segment.heads.iter().zip(0_u32..) {
+                let request = segment.requests.get(head.request as usize).copied();
+                let facts = request.and_then(|request| self.facts.get(request as usize));
+                let Some(facts) = facts else { continue };
+                order.push(HeadPlace {
+                    tenant: facts.tenant,
+                    source_type: rank(head.source_type).unwrap_or(u32::MAX),
+                    relation: rank(head.relation).unwrap_or(u32::MAX),
+                    inverse: head.marks & mark::INVERSE != 0,
+                    source: (head.text != u32::MAX, head.source),
+                    segment: as_u32(number),
+                    head: place,
+                });
+            }
+        }
+        order.sort_unstable_by(HeadPlace::order);
+        self.link_order = order;
+    }
+
+    /// The objects and relations that any list is about, by (tenant, source type, relation, direction, source).
+    #[must_use]
+    pub fn link_groups(&self) -> Vec<LinkGroup> {
+        let mut groups = Vec::new();
+        let mut start = 0;
+        for places in self.link_order.chunk_by(|a, b| a.group() == b.group()) {
+            let end = start + places.len();
+            groups.extend(places.first().and_then(|place| self.group(*place, start..end)));
+            start = end;
+        }
+        groups
+    }
+
+    fn group(&self, place: HeadPlace, places: Range<usize>) -> Option<LinkGroup> {
+        let segment = self.segments.get(place.segment as usize)?;
+        let head = segment.heads.get(place.head as usize)?;
+        let key = LinkKey {
+            source_type: Arc::clone(segment.names.get(head.source_type as usize)?),
+            source: segment.identity(head.source, head.text),
+            relation: Arc::clone(segment.names.get(head.relation as usize)?),
+        };
+        Some(LinkGroup { tenant: place.tenant as usize, key, inverse: place.inverse, places })
+    }
+
+    fn heads<'a>(
+        &'a self,
+        group: &LinkGroup,
+    ) -> impl Iterator<Item = (&'a Segment, &'a LinkHead, usize)> + use<'a> {
+        let places = self.link_order.get(group.places.clone()).unwrap_or_default();
+        places.iter().filter_map(|place| {
+            let segment = self.segments.get(place.segment as usize)?;
+            let head = segment.heads.get(place.head as usize)?;
+            let request = *segment.requests.get(head.request as usize)?;
+            Some((segment, head, request as usize))
+        })
+    }
+
+    /// The captures that show a group, with the number of distinct links and whether more exist than are shown.
+    #[must_use]
+    pub fn link_lists(&self, group: &LinkGroup) -> Vec<(usize, usize, bool)> {
+        let mut found: BTreeMap<usize, (Vec<Key>, bool)> = BTreeMap::new();
+        for (segment, head, request) in self.heads(group) {
+            let Some(indexed) = self.requests.get(request) else { continue };
+            let of_capture = found.entry(indexed.capture).or_default();
+            let links = segment.links_of(head).iter();
+            of_capture.0.extend(links.map(|link| (link.text != u32::MAX, link.other)));
+            of_capture.1 |= self.is_partial(head, indexed.capture);
+        }
+        found
+            .into_iter()
+            .map(|(capture, (mut others, partial))| {
+                others.sort_unstable();
+                others.dedup();
+                (capture, others.len(), partial)
+            })
+            .collect()
+    }
+
+    fn is_partial(&self, head: &LinkHead, capture: usize) -> bool {
+        let Some(capture) = self.captures.get(capture) else { return true };
+        let expanded = head.marks & mark::EXPANSION != 0;
+        let whole = expanded || capture.listing == Listing::Links;
+        let broken = !expanded && (capture.dangling || capture.damaged);
+        head.marks & mark::PARTIAL != 0 || broken || !whole
+    }
+
+    /// Opens a group: the pages of each capture become one observation.
+    #[must_use]
+    pub fn link_run(&self, group: &LinkGroup) -> LinkRun {
+        let mut by_capture: BTreeMap<usize, LinkObservation> = BTreeMap::new();
+        for (segment, head, request) in self.heads(group) {
+            let Some(indexed) = self.requests.get(request) else { continue };
+            let Some(exhibit) = self.exhibits.get(indexed.exhibit).map(Exhibit::id) else {
+                continue;
+            };
+            let receipt = |offset: u64, length: u32| Receipt {
+                exhibit,
+                span: Some(Span { offset_bytes: offset, len_bytes: length.into() }),
+            };
+            let expanded = head.marks & mark::EXPANSION != 0;
+            let observation =
+                by_capture.entry(indexed.capture).or_insert_with(|| LinkObservation {
+                    capture: indexed.capture,
+                    receipt: if expanded {
+                        receipt(head.offset, head.length)
+                    } else {
+                        Receipt { exhibit, span: None }
+                    },
+                    partial: false,
+                    pages: 0,
+                    others: Vec::new(),
+                });
+            observation.partial |= self.is_partial(head, indexed.capture);
+            observation.pages += 1;
+            observation.others.extend(segment.links_of(head).iter().map(|link| {
+                let object_type = segment.names.get(link.object_type as usize).cloned();
+                let other = segment.identity(link.other, link.text);
+                (object_type.unwrap_or_default(), other, receipt(link.offset, link.length))
+            }));
+        }
+        let mut observations: Vec<LinkObservation> = by_capture.into_values().collect();
+        for observation in &mut observations {
+            observation.others.sort_by(|a, b| (&a.1, a.2).cmp(&(&b.1, b.2)));
+            observation.others.dedup_by(|a, b| a.1 == b.1);
+        }
+        LinkRun { key: group.key.clone(), inverse: group.inverse, observations }
+    }
+
+    /// The last capture whose links name each of these objects, by tenant.
+    #[must_use]
+    pub fn last_links_to(&self, wanted: &HashSet<(u32, Key)>) -> HashMap<(u32, Key), usize> {
+        let mut found: HashMap<(u32, Key), usize> = HashMap::new();
+        if wanted.is_empty() {
+            return found;
+        }
+        for place in &self.link_order {
+            let Some(segment) = self.segments.get(place.segment as usize) else { continue };
+            let Some(head) = segment.heads.get(place.head as usize) else { continue };
+            let capture = segment
+                .requests
+                .get(head.request as usize)
+                .and_then(|request| self.facts.get(*request as usize))
+                .map(|facts| facts.capture as usize);
+            let Some(capture) = capture else { continue };
+            for link in segment.links_of(head) {
+                let key = (place.tenant, (link.text != u32::MAX, link.other));
+                if wanted.contains(&key) {
+                    let last = found.entry(key).or_insert(capture);
+                    *last = (*last).max(capture);
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Segment {
+    fn links_of(&self, head: &LinkHead) -> &[LinkRow] {
+        let start = usize::try_from(head.first).unwrap_or(usize::MAX);
+        let end = start.saturating_add(head.count as usize);
+        self.links.get(start..end).unwrap_or_default()
+    }
+
+    fn identity(&self, id: [u8; 16], text: u32) -> ObjectId {
+        match self.texts.get(text as usize) {
+            Some(text) => ObjectId::Text(text.clone()),
+            None => ObjectId::Guid(id),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The rows of all segments in the order of identities: objects one after another, each with all its observations.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::identity::ObjectId;
+use super::row::{Key, Row, mark};
+use super::segment::{Names, Segment};
+use super::{Capture, Entry, Index};
+use crate::model::{Receipt, Span};
+
+/// Where a row is, by what its identity begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    prefix: u64,
+    segment: u32,
+    row: u32,
+}
+
+/// What is known of a request without looking at it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RequestFacts {
+    pub(super) capture: u32,
+    pub(super) tenant: u32,
+}
+
+/// An observation of an object.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// Its row.
+    pub row: &'a Row,
+    /// Position of its request in the index.
+    pub request: u32,
+    /// Position of its capture.
+    pub capture: u32,
+    segment: u32,
+}
+
+/// Parts that a type is divided into, so that many threads can be busy with it.
+const PARTS: usize = 64;
+
+fn prefix(id: &[u8; 16]) -> u64 {
+    id.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
+}
+
+/// The places of all rows of each type, in order.
+pub(super) fn order(segments: &[Segment]) -> HashMap<Arc<str>, Vec<Place>> {
+    let mut counts: HashMap<Arc<str>, usize> = HashMap::new();
+    for segment in segments {
+        for (object_type, rows) in &segment.rows {
+            *counts.entry(Arc::clone(object_type)).or_default() += rows.len();
+        }
+    }
+    let mut orders: HashMap<Arc<str>, Vec<Place>> =
+        counts.into_iter().map(|(of_type, count)| (of_type, Vec::with_capacity(count))).collect();
+    for (number, segment) in segments.iter().enumerate() {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        for (object_type, rows) in &segment.rows {
+            if let Some(order) = orders.get_mut(object_type) {
+                order.extend(rows.iter().zip(0_u32..).map(|(row, place)| Place {
+                    prefix: prefix(&row.id),
+                    segment: number,
+                    row: place,
+                }));
+            }
+        }
+    }
+    orders.par_iter_mut().for_each(|(_, order)| order.par_sort_unstable());
+    orders
+}
+
+impl Index {
+    /// The types of objects, in order.
+    #[must_use]
+    pub fn object_types(&self) -> Vec<&Arc<str>> {
+        let mut types: Vec<&Arc<str>> = self.orders.keys().collect();
+        types.sort();
+        types
+    }
+
+    /// Whether there is neither an object nor a link.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.orders.is_empty() && self.link_order.is_empty()
+    }
+
+    /// Visits all objects of a type in the order of their identities, on all threads: `visit` gets the position of the
+    /// tenant and the observations of one object in the order of captures. The values that `make` gives are handed back
+    /// in the order of the parts that they went through.
+    pub fn visit<T: Send>(
+        &self,
+        object_type: &str,
+        make: impl Fn() -> T + Sync,
+        visit: impl Fn(&mut T, usize, &[Seen<'_>]) + Sync,
+    ) -> Vec<T> {
+        let Some(order) = self.orders.get(object_type) else { return Vec::new() };
+        let rows = self.rows_of(object_type);
+        parts(order)
+            .into_par_iter()
+            .map(|part| {
+                let mut made = make();
+                let mut seen = Vec::new();
+                for group in part.chunk_by(|a, b| a.prefix == b.prefix) {
+                    self.gather(&rows, group, &mut seen);
+                    // Different identities may begin alike.
+                    for object in seen.chunk_by_mut(|a, b| a.row.key() == b.row.key()) {
+                        self.visit_object(object, &mut |tenant, seen| visit(&mut made, tenant, seen));
+                    }
+                }
+                made
+            })
+            .collect()
+    }
+
+    /// The rows of a type by segment.
+    fn rows_of(&self, object_type: &str) -> Vec<&[Row]> {
+        self.segments
+            .iter()
+            .map(|segment| segment.rows.get(object_type).map_or(&[][..], Vec::as_slice))
+            .collect()
+    }
+
+    fn gather<'a>(&'a self, rows: &[&'a [Row]], group: &[Place], seen: &mut Vec<Seen<'a>>) {
+        seen.clear();
+        seen.extend(group.iter().filter_map(|place| self.seen(rows, *place)));
+        let same = |pair: &[Seen<'_>]| {
+            matches!(pair, [a, b] if a.row.key() == b.row.key())
+        };
+        if !seen.windows(2).all(same) {
+            seen.sort_by_key(|seen| seen.row.key());
+        }
+    }
+
+    fn visit_object(&self, object: &mut [Seen<'_>], visit: &mut dyn FnMut(usize, &[Seen<'_>])) {
+        let order = |seen: &Seen<'_>| (seen.capture, seen.request, seen.row.offset);
+        let tenant = |seen: &Seen<'_>| self.facts_of(seen.request).map_or(0, |facts| facts.tenant);
+        if !object.is_sorted_by_key(order) {
+            object.sort_unstable_by_key(order);
+        }
+        let first = object.first().map_or(0, tenant);
+        if object.iter().all(|seen| tenant(seen) == first) {
+            return visit(first as usize, object);
+        }
+        object.sort_by_key(tenant);
+        for of_tenant in object.chunk_by(|a, b| tenant(a) == tenant(b)) {
+            visit(of_tenant.first().map_or(0, tenant) as usize, of_tenant);
+        }
+    }
+
+    fn facts_of(&self, request: u32) -> Option<RequestFacts> {
+        self.facts.get(request as usize).copied()
+    }
+
+    fn seen<'a>(&'a self, rows: &[&'a [Row]], place: Place) -> Option<Seen<'a>> {
+        let segment = self.segments.get(place.segment as usize)?;
+        let row = rows.get(place.segment as usize)?.get(place.row as usize)?;
+        let request = *segment.requests.get(row.request as usize)?;
+        let capture = self.facts_of(request)?.capture;
+        Some(Seen { row, request, capture, segment: place.segment })
+    }
+
+    /// The entry that an observation stands for.
+    #[must_use]
+    pub fn entry(&self, seen: &Seen<'_>) -> Entry {
+        Entry {
+            id: self.id_of(seen),
+            request: seen.request,
+            offset: seen.row.offset,
+            length: seen.row.length,
+            content: seen.row.content,
+            volatile: seen.row.volatile,
+            deleted: seen.row.has(mark::DELETED),
+        }
+    }
+
+    /// The identity of the object of an observation.
+    #[must_use]
+    pub fn id_of(&self, seen: &Seen<'_>) -> ObjectId {
+        if seen.row.has(mark::TEXT) {
+            let segment = self.segments.get(seen.segment as usize);
+            let text = segment.and_then(|s| s.texts.get(seen.row.text_or_order as usize));
+            ObjectId::Text(text.cloned().unwrap_or_default())
+        } else {
+            ObjectId::Guid(seen.row.id)
+        }
+    }
+
+    /// The attributes that the record of an observation has, where they are told.
+    #[must_use]
+    pub fn names_of(&self, seen: &Seen<'_>) -> Option<&Names> {
+        self.segments.get(seen.segment as usize)?.layouts.get(seen.row.layout())
+    }
+
+    /// All observations of an object of a tenant, in the order of captures.
+    #[must_use]
+    pub fn find(&self, tenant: &str, object_type: &str, id: &ObjectId) -> Vec<Entry> {
+        let Some(order) = self.orders.get(object_type) else { return Vec::new() };
+        let key: Key = id.key();
+        let wanted = prefix(&key.1);
+        let start = order.partition_point(|place| place.prefix < wanted);
+        let group: Vec<Place> = order
+            .iter()
+            .skip(start)
+            .take_while(|place| place.prefix == wanted)
+            .copied()
+            .collect();
+        let mut found = Vec::new();
+        let mut seen = Vec::new();
+        self.gather(&self.rows_of(object_type), &group, &mut seen);
+        for object in seen.chunk_by_mut(|a, b| a.row.key() == b.row.key()) {
+            if object.first().is_some_and(|seen| seen.row.key() == key) {
+                self.visit_object(object, &mut |of, seen| {
+                    if self.tenants.get(of).is_some_and(|name| name == tenant) {
+                        found.extend(seen.iter().map(|seen| self.entry(seen)));
+                    }
+                });
+            }
+        }
+        found
+    }
+
+    /// The last observation of an object.
+    #[must_use]
+    pub fn find_last(&self, tenant: &str, object_type: &str, id: &ObjectId) -> Option<Entry> {
+        self.find(tenant, object_type, id).pop()
+    }
+
+    /// The capture of an entry.
+    #[must_use]
+    pub fn capture_of(&self, entry: &Entry) -> Option<(usize, &Capture)> {
+        let request = self.requests.get(usize::try_from(entry.request).ok()?)?;
+        Some((request.capture, self.captures.get(request.capture)?))
+    }
+
+    /// The receipt of a record.
+    #[must_use]
+    pub fn receipt_at(&self, request: u32, offset: u64, length: u32) -> Option<Receipt> {
+        let request = self.requests.get(usize::try_from(request).ok()?)?;
+        let exhibit = self.exhibits.get(request.exhibit)?.id();
+        let span = Span { offset_bytes: offset, len_bytes: length.into() };
+        Some(Receipt { exhibit, span: Some(span) })
+    }
+
+    /// The receipt of an entry.
+    #[must_use]
+    pub fn receipt(&self, entry: &Entry) -> Option<Receipt> {
+        self.receipt_at(entry.request, entry.offset, entry.length)
+    }
+}
+
+/// Cuts an order where identities change.
+fn parts(order: &[Place]) -> Vec<&[Place]> {
+    let size = order.len().div_ceil(PARTS).max(1);
+    let mut parts = Vec::new();
+    let mut rest = order;
+    while !rest.is_empty() {
+        let last = rest.get(size.min(rest.len()) - 1).map_or(0, |place| place.prefix);
+        let end = rest.partition_point(|place| place.prefix <= last);
+        let (part, behind) = rest.split_at(end);
+        parts.push(part);
+        rest = behind;
+    }
+    parts
+}
