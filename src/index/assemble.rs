@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
 use super::fingerprint::FingerprintKey;
+use super::known::Known;
 use super::layout::Layouts;
 use super::runs::{self, RequestFacts};
 use super::segment::{Segment, SegmentBuilder, as_u32, as_u64};
@@ -60,11 +61,16 @@ pub fn build(
     catalogue: &Catalogue,
 ) -> Result<Index, EvidenceError> {
     let key = FingerprintKey::random();
+    let known = Known::new(&key);
     let readings: Vec<Result<Reading, EvidenceError>> = walk
         .files
         .par_iter()
         .map_init(
-            || Reader { layouts: Layouts::new(catalogue, &key), bytes: Vec::new() },
+            || Reader {
+                layouts: Layouts::new(catalogue, &key),
+                known: &known,
+                bytes: Vec::new(),
+            },
             |reader, file| reader.read(file, options),
         )
         .collect();
@@ -113,6 +119,7 @@ pub fn build(
 /// What one thread needs to read exhibits.
 struct Reader<'a> {
     layouts: Layouts<'a>,
+    known: &'a Known,
     /// The bytes of the exhibit being read; its memory serves the next one.
     bytes: Vec<u8>,
 }
@@ -143,7 +150,7 @@ impl Reader<'_> {
                 source: TimeSource::FileTime,
             });
         }
-        let mut builder = SegmentBuilder::new(&mut self.layouts, text.encoding, text.start);
+        let mut builder = SegmentBuilder::new(&mut self.layouts, self.known, text.encoding, text.start);
         let mut intake = intake::read(&text.bytes, &place, catalogue, &mut builder);
         let mut segment = builder.finish();
         map_to_source(&text, &mut intake);

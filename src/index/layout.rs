@@ -39,6 +39,7 @@ pub(super) enum Role {
 /// The keys of a record of a type, in their order.
 #[derive(Debug)]
 pub(super) struct Layout {
+    pub(super) object_type: Arc<str>,
     pub(super) roles: Vec<Role>,
     /// Names of the attributes, sorted.
     pub(super) names: Arc<[Arc<str>]>,
@@ -157,6 +158,7 @@ impl<'a> Layouts<'a> {
             record.members.iter().position(key).map(|place| (*name, place))
         };
         Layout {
+            object_type: Arc::clone(object_type),
             has_links: roles.iter().any(|role| matches!(role, Role::Links { .. })),
             names: names.into(),
             lone_volatile,

@@ -7,6 +7,7 @@ mod assemble;
 mod chain;
 mod fingerprint;
 mod identity;
+mod known;
 mod layout;
 mod links;
 mod open;

@@ -35,6 +35,15 @@ pub enum Fate {
 pub trait Sink {
     /// Takes one record of the request with this position among the exhibit's requests.
     fn record(&mut self, position: usize, request: &Request, text: &[u8], record: &Record) -> Fate;
+
+    /// Takes the record that begins at `start` if it is known that these very bytes are a sound one, and gives its length.
+    fn recall(
+        &mut self,
+        position: usize,
+        request: &Request,
+        text: &[u8],
+        start: usize,
+    ) -> Option<usize>;
 }
 
 /// A record that could not be used.
@@ -346,6 +355,9 @@ impl Reader<'_> {
         self.scanner.expect_byte(b'[')?;
         let mut first = true;
         while self.scanner.next_item(&mut first, b']')? {
+            if self.recalled(position) {
+                continue;
+            }
             let mut record = std::mem::take(&mut self.record);
             let scanned = record.scan(self.text, &mut self.scanner);
             self.record = record;
@@ -353,6 +365,20 @@ impl Reader<'_> {
             self.deliver(position);
         }
         Ok(())
+    }
+
+    /// Passes over a record that was read before.
+    fn recalled(&mut self, position: usize) -> bool {
+        let Some(request) = self.intake.requests.get_mut(position) else { return false };
+        let start = self.scanner.position();
+        let Some(length) = self.sink.recall(position, request, self.text, start) else {
+            return false;
+        };
+        request.records += 1;
+        self.intake.tally.seen += 1;
+        self.intake.tally.used += 1;
+        self.scanner.advance(length);
+        true
     }
 
     /// Hands the scanned record on, or quarantines it.

@@ -98,6 +98,11 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
+    /// Passes over bytes that are known to be a value.
+    pub fn advance(&mut self, length: usize) {
+        self.at = self.at.saturating_add(length).min(self.bytes.len());
+    }
+
     /// The byte it stands on.
     #[must_use]
     pub fn peek(&self) -> Option<u8> {

@@ -147,7 +147,7 @@ impl SegmentBuilder<'_, '_> {
         text: &[u8],
         item: &Record,
     ) -> Option<LinkRow> {
-        let id = identity_at(text, item, "id").or_else(|| {
+        let id = item.member(text, "id").and_then(|id| identity_at(text, id)).or_else(|| {
             let url = item.string(text, "@odata.id")?;
             last_guid(&url).map(|id| ObjectId::of(&id))
         })?;

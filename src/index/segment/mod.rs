@@ -3,14 +3,19 @@
 mod links;
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::identity::{ObjectId, canonical, guid};
-use super::layout::{Layout, Layouts};
+use super::known::{Known, Memo};
+use super::layout::{Layout, Layouts, Prints};
 use super::row::{LinkHead, LinkRow, Row, mark};
 use crate::directory::{Identity, ObjectType};
 use crate::evidence::{Encoding, SourceOffsets};
-use crate::intake::{Fate, Format, Kind, Record, Request, Sink, Subject, string_at};
+use crate::intake::{Fate, Format, Kind, Member, Record, Request, Sink, Subject, string_at};
+
+/// A layout that is not told: more than a row has room for.
+const UNTOLD: u32 = 0xFFFF;
 
 /// What the records of one type show of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +73,7 @@ pub(super) struct Segment {
 /// Builds a segment from the records of an exhibit.
 pub(super) struct SegmentBuilder<'a, 'l> {
     pub(super) layouts: &'l mut Layouts<'a>,
+    known: &'l Known,
     segment: Segment,
     offsets: SourceOffsets,
     numbers: HashMap<*const Layout, u32>,
@@ -76,6 +82,8 @@ pub(super) struct SegmentBuilder<'a, 'l> {
     /// Type of the records of the last request, its `@odata.type` as written, and where its rows and page are.
     last_type: Option<(usize, Box<[u8]>, Arc<str>)>,
     last_page: usize,
+    /// Where the `@odata.type` of records with these keys is.
+    last_own_type: Option<(u64, Option<usize>)>,
     /// `@odata.type` of the last other end, as written, and the type.
     last_other_type: Option<(Box<[u8]>, Arc<str>)>,
 }
@@ -89,9 +97,15 @@ impl std::fmt::Debug for SegmentBuilder<'_, '_> {
 impl<'a, 'l> SegmentBuilder<'a, 'l> {
     /// A builder for an exhibit, or for a part of one, whose text begins at `start` of the source.
     #[must_use]
-    pub(super) fn new(layouts: &'l mut Layouts<'a>, encoding: Encoding, start: u64) -> Self {
+    pub(super) fn new(
+        layouts: &'l mut Layouts<'a>,
+        known: &'l Known,
+        encoding: Encoding,
+        start: u64,
+    ) -> Self {
         Self {
             layouts,
+            known,
             segment: Segment::default(),
             offsets: SourceOffsets::new(encoding, start),
             numbers: HashMap::new(),
@@ -99,6 +113,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             names: HashMap::new(),
             last_type: None,
             last_page: usize::MAX,
+            last_own_type: None,
             last_other_type: None,
         }
     }
@@ -109,7 +124,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
         self.segment
     }
 
-    fn span(&self, text: &[u8], span: &std::ops::Range<usize>) -> (u64, u32) {
+    fn span(&self, text: &[u8], span: &Range<usize>) -> (u64, u32) {
         let start = self.offsets.source_offset(text, span.start);
         let end = self.offsets.source_offset(text, span.end);
         (start, u32::try_from(end.saturating_sub(start)).unwrap_or(u32::MAX))
@@ -157,7 +172,20 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
         text: &[u8],
         record: &Record,
     ) -> Arc<str> {
-        let own = record.member(text, "@odata.type");
+        let sequence = record.key_sequence();
+        let own = match self.last_own_type {
+            Some((known, place)) if Some(known) == sequence => {
+                place.and_then(|place| record.members.get(place))
+            }
+            _ => {
+                let is_own = |member: &Member| {
+                    text.get(member.key.clone()) == Some(b"@odata.type".as_slice())
+                };
+                let place = record.members.iter().position(is_own);
+                self.last_own_type = sequence.map(|sequence| (sequence, place));
+                place.and_then(|place| record.members.get(place))
+            }
+        };
         let written = own.and_then(|own| text.get(own.value.span.clone())).unwrap_or_default();
         if let Some((of_request, as_written, object_type)) = &self.last_type
             && *of_request == position
@@ -199,7 +227,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
     /// The identity of a record, or the rule that sets it aside.
     fn identity(
         &self,
-        object_type: &str,
+        layout: &Layout,
         request: &Request,
         text: &[u8],
         record: &Record,
@@ -207,6 +235,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
         if let Subject::Part { parent_id, .. } = &request.subject {
             return Ok(ObjectId::of(parent_id));
         }
+        let object_type = &*layout.object_type;
         let known = self.layouts.catalogue.object_type(object_type);
         match known.map(|known: &ObjectType| &known.identity) {
             Some(Identity::Singleton) => Ok(ObjectId::of(object_type)),
@@ -214,9 +243,12 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
                 natural_key(parts, request, text, record).ok_or("natural-key-incomplete")
             }
             Some(Identity::Property(name)) => {
-                identity_at(text, record, name).ok_or("entity-without-id")
+                record
+                    .member(text, name)
+                    .and_then(|member| identity_at(text, member))
+                    .ok_or("entity-without-id")
             }
-            Some(Identity::Id) | None => match identity_at(text, record, "id") {
+            Some(Identity::Id) | None => match layout.member(record, "id").and_then(|member| identity_at(text, member)) {
                 Some(id) if id != ObjectId::Text("".into()) => Ok(id),
                 _ if matches!(request.format, Format::GraphEntity | Format::Object) => {
                     Err("entity-without-id")
@@ -226,13 +258,64 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
         }
     }
 
-    /// Notes what the record tells of its request, and keeps its row.
-    fn keep(&mut self, object_type: &Arc<str>, id: &ObjectId, explicit_empty: bool, row: Row) {
-        let fits = |page: &Page| page.request == row.request && page.object_type == *object_type;
+    /// Keeps the row of a record.
+    fn keep(
+        &mut self,
+        object_type: &Arc<str>,
+        id: &ObjectId,
+        request: u32,
+        text: &[u8],
+        span: &Range<usize>,
+        (prints, deleted): (Prints, bool),
+        layout: &Arc<Layout>,
+    ) {
+        let mut marks = 0;
+        if deleted {
+            marks |= mark::DELETED;
+        }
+        if prints.lone_volatile {
+            marks |= mark::LONE_VOLATILE;
+        }
+        let (key, text_or_order) = match id {
+            ObjectId::Guid(key) => (*key, prints.order),
+            ObjectId::Text(text) => {
+                marks |= mark::TEXT;
+                (id.key().1, self.text(text))
+            }
+        };
+        let (offset, length) = self.span(text, span);
+        let layout = self.layout_number(layout).min(UNTOLD);
+        self.note(object_type, id, (request, layout, prints.explicit_empty));
+        let row = Row {
+            content: prints.content,
+            id: key,
+            volatile: prints.volatile,
+            offset,
+            length,
+            request,
+            text_or_order,
+            layout_and_marks: layout << 16 | marks,
+        };
+        match self.segment.rows.get_mut(object_type) {
+            Some(rows) => rows.push(row),
+            None => {
+                self.segment.rows.insert(Arc::clone(object_type), vec![row]);
+            }
+        }
+    }
+
+    /// Notes what the record tells of its request.
+    fn note(
+        &mut self,
+        object_type: &Arc<str>,
+        id: &ObjectId,
+        (request, layout, explicit_empty): (u32, u32, bool),
+    ) {
+        let fits = |page: &Page| page.request == request && page.object_type == *object_type;
         if !self.segment.pages.get(self.last_page).is_some_and(fits) {
             self.last_page = self.segment.pages.iter().position(fits).unwrap_or_else(|| {
                 self.segment.pages.push(Page {
-                    request: row.request,
+                    request,
                     object_type: Arc::clone(object_type),
                     records: 0,
                     first: id.clone(),
@@ -244,7 +327,6 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
                 self.segment.pages.len() - 1
             });
         }
-        let layout = as_u32(row.layout());
         if let Some(page) = self.segment.pages.get_mut(self.last_page) {
             page.ascending &= page.records == 0 || *id > page.last;
             page.last.clone_from(id);
@@ -252,12 +334,6 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             page.explicit_empty |= explicit_empty;
             if !page.layouts.contains(&layout) {
                 page.layouts.push(layout);
-            }
-        }
-        match self.segment.rows.get_mut(object_type) {
-            Some(rows) => rows.push(row),
-            None => {
-                self.segment.rows.insert(Arc::clone(object_type), vec![row]);
             }
         }
     }
@@ -287,7 +363,7 @@ impl Sink for SegmentBuilder<'_, '_> {
         if layout.member(record, "@removed").is_some() {
             return Fate::SetAside("delta-removed");
         }
-        let id = match self.identity(&object_type, request, text, record) {
+        let id = match self.identity(&layout, request, text, record) {
             Ok(id) => id,
             Err(rule) => return Fate::SetAside(rule),
         };
@@ -305,39 +381,51 @@ impl Sink for SegmentBuilder<'_, '_> {
         let stamped = layout
             .member(record, "deletedDateTime")
             .is_some_and(|member| member.value.kind == Kind::String);
-        let mut marks = 0;
-        if in_bin || stamped {
-            marks |= mark::DELETED;
+        let deleted = in_bin || stamped;
+        if let (ObjectId::Guid(key), Some(asked)) = (&id, plain_list(request))
+            && !layout.has_links
+            && &*object_type != "organization"
+        {
+            let bytes = text.get(record.span.clone()).unwrap_or_default();
+            self.known.learn(asked, bytes, *key, (prints, deleted), &layout);
         }
-        if prints.lone_volatile {
-            marks |= mark::LONE_VOLATILE;
-        }
-        let (is_text, key) = id.key();
-        let text_or_order = if let ObjectId::Text(text) = &id {
-            marks |= mark::TEXT;
-            self.text(text)
-        } else {
-            prints.order
-        };
-        debug_assert_eq!(is_text, marks & mark::TEXT != 0, "one of the two kinds of identity");
-        let (offset, length) = self.span(text, &record.span);
-        let layout = self.layout_number(&layout).min(0xFFFF);
-        self.keep(
-            &object_type,
-            &id,
-            prints.explicit_empty,
-            Row {
-                content: prints.content,
-                id: key,
-                volatile: prints.volatile,
-                offset,
-                length,
-                request: position,
-                text_or_order,
-                layout_and_marks: layout << 16 | marks,
-            },
-        );
+        self.keep(&object_type, &id, position, text, &record.span, (prints, deleted), &layout);
         Fate::Used
+    }
+
+    fn recall(
+        &mut self,
+        position: usize,
+        request: &Request,
+        text: &[u8],
+        start: usize,
+    ) -> Option<usize> {
+        let asked = plain_list(request)?;
+        let memo = self.known.recall(asked.0, asked.1, text.get(start..)?)?;
+        let Memo { length, id, prints, deleted, layout, .. } = memo;
+        let end = start + length as usize;
+        self.offsets.advance(text, start);
+        let object_type = Arc::clone(&layout.object_type);
+        let id = ObjectId::Guid(id);
+        let kept = (prints, deleted);
+        self.keep(&object_type, &id, as_u32(position), text, &(start..end), kept, &layout);
+        Some(length as usize)
+    }
+}
+
+/// Type and bin of a request that lists whole objects and nothing expanded in them: what its records are does not depend on
+/// anything but their own bytes.
+fn plain_list(request: &Request) -> Option<(&str, bool)> {
+    match &request.subject {
+        Subject::Objects { object_type, bin } if request.expanded.is_empty() => {
+            Some((object_type, *bin))
+        }
+        Subject::Objects { .. }
+        | Subject::ObjectsOf { .. }
+        | Subject::Part { .. }
+        | Subject::Links { .. }
+        | Subject::Untyped { .. }
+        | Subject::Orphan { .. } => None,
     }
 }
 
@@ -365,7 +453,11 @@ fn natural_key(
 
 /// A string as it reads, a number or boolean as it is written.
 fn scalar(text: &[u8], record: &Record, name: &str) -> Option<String> {
-    let value = &record.member(text, name)?.value;
+    scalar_at(text, record.member(text, name)?)
+}
+
+fn scalar_at(text: &[u8], member: &Member) -> Option<String> {
+    let value = &member.value;
     match value.kind {
         Kind::String => string_at(text, value),
         Kind::Number | Kind::Bool => String::from_utf8(text.get(value.span.clone())?.to_vec()).ok(),
@@ -374,15 +466,15 @@ fn scalar(text: &[u8], record: &Record, name: &str) -> Option<String> {
 }
 
 /// The identity that a member gives; a GUID without a detour.
-fn identity_at(text: &[u8], record: &Record, name: &str) -> Option<ObjectId> {
-    let value = &record.member(text, name)?.value;
+fn identity_at(text: &[u8], member: &Member) -> Option<ObjectId> {
+    let value = &member.value;
     if value.kind == Kind::String && value.span.len() == 38 {
         let inner = text.get(value.span.start + 1..value.span.end - 1)?;
         if let Some(bytes) = std::str::from_utf8(inner).ok().and_then(guid) {
             return Some(ObjectId::Guid(bytes));
         }
     }
-    scalar(text, record, name).map(|id| ObjectId::of(&id))
+    scalar_at(text, member).map(|id| ObjectId::of(&id))
 }
 
 fn last_guid(url: &str) -> Option<String> {
