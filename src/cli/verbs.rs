@@ -72,6 +72,7 @@ fn open(evidence: &Evidence) -> Result<Index, Failure> {
         named,
         evidence_zone: evidence.evidence_tz.clone(),
         file_times: evidence.file_times,
+        ..IndexOptions::default()
     };
     let index = index::build(&found, &options, catalogue())?;
     if index.exhibits.is_empty() {
@@ -86,8 +87,12 @@ fn analysis(
     unfolded: &[Lane],
     all: bool,
 ) -> Result<Analysis, Failure> {
-    let options =
-        HistoryOptions { unfolded: unfolded.to_vec(), all_objects: all, as_of: evidence.as_of };
+    let options = HistoryOptions {
+        unfolded: unfolded.to_vec(),
+        all_objects: all,
+        as_of: evidence.as_of,
+        ..HistoryOptions::default()
+    };
     Ok(analyse(index, catalogue(), &options)?)
 }
 

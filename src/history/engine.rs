@@ -15,6 +15,7 @@ use super::presence::{Dates, Event, Presence, References, TypeFacts};
 use super::value::Json;
 use crate::directory::{Catalogue, Identity};
 use crate::index::{Entry, Index, LinkRun, ObjectId, Opened, Run, open_records};
+use crate::meter::Meter;
 use crate::model::{ChangeKind, Lane, Narrowed, Reason};
 
 /// What all rows are made with.
@@ -53,12 +54,16 @@ impl<'a> Engine<'a> {
     }
 
     /// All rows, unnamed and unfolded.
-    pub(super) fn drafts(&self) -> (Vec<Draft>, Aside) {
+    pub(super) fn drafts(&self, meter: &Meter) -> (Vec<Draft>, Aside) {
         let by_type: Vec<(Vec<Draft>, Aside)> = self
             .index
             .runs
             .par_iter()
-            .map(|((tenant, object_type), run)| self.type_drafts(tenant, object_type, run))
+            .map(|((tenant, object_type), run)| {
+                let drafts = self.type_drafts(tenant, object_type, run);
+                meter.add_objects(u64::try_from(run.len()).unwrap_or(u64::MAX));
+                drafts
+            })
             .collect();
         let (mut drafts, mut aside) = (Vec::new(), Aside::default());
         for (of_type, met) in by_type {

@@ -33,6 +33,7 @@ use names::{Names, ObjectKey};
 
 use crate::directory::Catalogue;
 use crate::index::{Index, OpenError};
+use crate::meter::{Meter, Stage};
 use crate::model::{Analysis, Lane};
 
 /// What stops the comparison.
@@ -52,6 +53,8 @@ pub struct HistoryOptions {
     pub all_objects: bool,
     /// The clock, if not the end of the last capture.
     pub as_of: Option<Timestamp>,
+    /// Moved as objects are compared.
+    pub meter: Arc<Meter>,
 }
 
 /// Compares all snapshots of all tenants.
@@ -63,8 +66,9 @@ pub fn analyse(
     catalogue: &Catalogue,
     options: &HistoryOptions,
 ) -> Result<Analysis, HistoryError> {
+    options.meter.stage(Stage::Comparing);
     let engine = Engine::new(index, catalogue)?;
-    let (mut drafts, aside) = engine.drafts();
+    let (mut drafts, aside) = engine.drafts(&options.meter);
     engine.mark_rebirths(&mut drafts)?;
     let mut wanted: BTreeSet<ObjectKey> =
         drafts.iter().flat_map(|draft| engine.keys(draft).all()).collect();
@@ -75,6 +79,7 @@ pub fn analyse(
             );
         }
     }
+    options.meter.stage(Stage::Opening);
     let names = Names::read(index, catalogue, &wanted)?;
     for draft in &mut drafts {
         engine.name(draft, &names);

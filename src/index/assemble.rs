@@ -20,6 +20,7 @@ use crate::evidence::{
     EvidenceError, Refusal, SourceFile, SourceOffsets, Text, Walk, decode, hash, read_file,
 };
 use crate::intake::{self, Intake, Place, Request, Subject};
+use crate::meter::{Meter, Stage};
 use crate::model::{CaptureTime, ExhibitId, Interval, Receipt, Span, TimeSource};
 
 /// A snapshot named by hand.
@@ -42,6 +43,8 @@ pub struct IndexOptions {
     pub evidence_zone: Option<TimeZone>,
     /// Whether modification times serve as capture times where nothing better is known.
     pub file_times: bool,
+    /// Moved as evidence is read.
+    pub meter: Arc<Meter>,
 }
 
 /// What one file gave.
@@ -62,6 +65,8 @@ pub fn build(
     catalogue: &Catalogue,
 ) -> Result<Index, EvidenceError> {
     let key = FingerprintKey::random();
+    options.meter.stage(Stage::Reading);
+    options.meter.expect_bytes(walk.files.iter().map(|file| file.size_bytes).sum());
     let readings: Vec<Result<Reading, EvidenceError>> =
         walk.files.par_iter().map(|file| read_exhibit(file, options, catalogue, &key)).collect();
     let mut index = Index { refusals: walk.refusals.clone(), ..Index::default() };
@@ -138,6 +143,8 @@ fn read_exhibit(
         named: named.map(|named| named.label.clone()),
         tenants: std::mem::take(&mut segment.tenants),
     };
+    options.meter.add_bytes(as_u64(source.bytes.len()));
+    options.meter.add_objects(as_u64(segment.entries.values().map(Vec::len).sum()));
     let mut object_types: Vec<Arc<str>> = segment.entries.keys().cloned().collect();
     object_types.sort();
     let exhibit = Exhibit {
