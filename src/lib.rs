@@ -15,3 +15,4 @@ pub mod meter;
 pub mod model;
 pub mod report;
 pub mod synth;
+pub mod unfinished;

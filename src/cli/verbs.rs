@@ -18,6 +18,7 @@ use crate::directory::catalogue;
 use crate::evidence::walk;
 use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
 use crate::index::{self, Index, IndexOptions, NamedSnapshot};
+use crate::meter::Meter;
 use crate::model::{Analysis, Change, ChangeKind, Lane, Receipt, SnapshotRow};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
@@ -197,7 +198,7 @@ fn write_report(args: &ReportArgs) -> Outcome {
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     let info =
         RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options: report_options(args) };
-    let written = report::write(&analysis, &info, &args.out)?;
+    let written = report::write(&analysis, &info, &args.out, &Meter::default())?;
     let mut stderr = io::stderr().lock();
     drop(writeln!(stderr, "{}", terminal::totals(&analysis)));
     for path in written.iter().take(1) {

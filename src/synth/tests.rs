@@ -1,6 +1,7 @@
 //! Tests of whole tenants.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use serde_json::Value;
 
