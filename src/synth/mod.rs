@@ -271,9 +271,10 @@ pub fn write_tenant(options: &SynthOptions, out: &Path) -> Result<SynthSummary, 
 /// Where the answer key of an evidence folder lies.
 #[must_use]
 pub fn key_path(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
+    let mut name = out.file_name().unwrap_or_default().to_owned();
     name.push(".answer-key.json");
-    PathBuf::from(name)
+    // Beside the folder, never in it, even if `out` ends in a slash.
+    out.with_file_name(name)
 }
 
 #[cfg(test)]

@@ -164,3 +164,11 @@ fn impossible_options_are_refused() {
     assert_eq!("woodgrove".parse(), Ok(Incident::Woodgrove));
     assert!("nonsense".parse::<ExportFormat>().is_err());
 }
+
+#[test]
+fn the_key_lies_beside_the_folder() {
+    for out in ["place/tenant", "place/tenant/"] {
+        let key = key_path(Path::new(out));
+        assert_eq!(key, Path::new("place/tenant.answer-key.json"), "{out}");
+    }
+}
