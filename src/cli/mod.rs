@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod progress;
 mod scope;
 mod select;
 mod verbs;
@@ -13,6 +14,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use progress::Progress;
 
 /// Runs the program with the arguments of the process.
 #[must_use]
@@ -32,7 +35,10 @@ pub fn main() -> ExitCode {
             return Exit::Internal.into();
         }
     }
-    match verbs::run(&cli.verb) {
+    let progress = Progress::start(cli.quiet);
+    let outcome = verbs::run(&cli.verb, &progress);
+    progress.end();
+    match outcome {
         Ok(exit) => exit.into(),
         Err(Failure::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             Exit::Done.into()
