@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod interrupt;
 mod progress;
 mod scope;
 mod select;
@@ -12,6 +13,7 @@ pub use exit::{Exit, Failure};
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
@@ -35,17 +37,23 @@ pub fn main() -> ExitCode {
             return Exit::Internal.into();
         }
     }
-    let progress = Progress::start(cli.quiet);
-    let outcome = verbs::run(&cli.verb, &progress);
+    let progress = Arc::new(Progress::start(cli.quiet));
+    interrupt::tell_panics();
+    interrupt::watch(&progress);
+    let outcome = interrupt::guarded(|| verbs::run(&cli.verb, &progress));
     progress.end();
     match outcome {
-        Ok(exit) => exit.into(),
-        Err(Failure::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+        Some(Ok(exit)) => exit.into(),
+        Some(Err(Failure::Stdout(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
             Exit::Done.into()
         }
-        Err(failure) => {
+        Some(Err(failure)) => {
             say(&failure);
             failure.exit().into()
+        }
+        None => {
+            interrupt::clear_up();
+            Exit::Internal.into()
         }
     }
 }

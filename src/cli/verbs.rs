@@ -24,6 +24,7 @@ use crate::model::{Analysis, Change, ChangeKind, Lane, Receipt, SnapshotRow};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
 use crate::synth::{SynthOptions, write_tenant};
+use crate::unfinished;
 
 type Outcome = Result<Exit, Failure>;
 
@@ -194,6 +195,7 @@ fn snapshots(args: &Listing, progress: &Progress) -> Outcome {
 
 fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     keep_out_of_evidence(&args.out, &args.evidence.paths)?;
+    unfinished::announce(&args.out);
     let index = open(&args.evidence, progress)?;
     let options = HistoryOptions {
         unfolded: args.unfold.clone(),
@@ -497,6 +499,7 @@ fn show_receipt(index: &Index, text: &str) -> Outcome {
 }
 
 fn synthesize(args: &SynthArgs, progress: &Progress) -> Outcome {
+    unfinished::announce(&args.out);
     let options = SynthOptions {
         users: args.users,
         snapshots: args.snapshots,
