@@ -11,6 +11,8 @@ pub mod evidence;
 pub mod history;
 pub mod index;
 pub mod intake;
+pub mod meter;
 pub mod model;
 pub mod report;
 pub mod synth;
+pub mod unfinished;

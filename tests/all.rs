@@ -13,6 +13,7 @@ mod determinism;
 mod diff;
 mod evidence;
 mod hostile;
+mod interrupt;
 mod program;
 mod properties;
 mod traps;

@@ -19,6 +19,9 @@ pub struct Cli {
     /// Worker threads (default: one per core); never changes the output
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<usize>,
+    /// No progress on standard error (it is shown on a terminal only)
+    #[arg(long, global = true)]
+    pub quiet: bool,
 }
 
 /// The verbs.

@@ -27,19 +27,30 @@ pub enum Exit {
     Usage,
     /// 70: internal error.
     Internal,
+    /// 130: interrupted.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that the system sees.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Damaged => 3,
+            Self::Integrity => 4,
+            Self::Io => 5,
+            Self::Internal => 70,
+            Self::Interrupted => 130,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::Damaged => 3,
-            Exit::Integrity => 4,
-            Exit::Io => 5,
-            Exit::Internal => 70,
-        })
+        Self::from(exit.code())
     }
 }
 

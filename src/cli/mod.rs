@@ -2,6 +2,8 @@
 
 mod args;
 mod exit;
+mod interrupt;
+mod progress;
 mod scope;
 mod select;
 mod verbs;
@@ -11,8 +13,11 @@ pub use exit::{Exit, Failure};
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
+
+use progress::Progress;
 
 /// Runs the program with the arguments of the process.
 #[must_use]
@@ -32,14 +37,23 @@ pub fn main() -> ExitCode {
             return Exit::Internal.into();
         }
     }
-    match verbs::run(&cli.verb) {
-        Ok(exit) => exit.into(),
-        Err(Failure::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+    let progress = Arc::new(Progress::start(cli.quiet));
+    interrupt::tell_panics();
+    interrupt::watch(&progress);
+    let outcome = interrupt::guarded(|| verbs::run(&cli.verb, &progress));
+    progress.end();
+    match outcome {
+        Some(Ok(exit)) => exit.into(),
+        Some(Err(Failure::Stdout(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
             Exit::Done.into()
         }
-        Err(failure) => {
+        Some(Err(failure)) => {
             say(&failure);
             failure.exit().into()
+        }
+        None => {
+            interrupt::clear_up();
+            Exit::Internal.into()
         }
     }
 }

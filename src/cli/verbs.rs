@@ -12,29 +12,32 @@ use super::args::{
     TimelineFormat, Verb,
 };
 use super::exit::{Exit, Failure};
+use super::progress::Progress;
 use super::{scope, select};
 use crate::codes;
 use crate::directory::catalogue;
 use crate::evidence::walk;
 use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
 use crate::index::{self, Index, IndexOptions, NamedSnapshot};
+use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Lane, Receipt, SnapshotRow};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
 use crate::synth::{SynthOptions, write_tenant};
+use crate::unfinished;
 
 type Outcome = Result<Exit, Failure>;
 
-/// Runs one verb.
-pub(super) fn run(verb: &Verb) -> Outcome {
+/// Runs one verb. Each ends the progress before it speaks.
+pub(super) fn run(verb: &Verb, progress: &Progress) -> Outcome {
     match verb {
-        Verb::Inspect(args) => inspect(args),
-        Verb::Report(args) => write_report(args),
-        Verb::Snapshots(args) => snapshots(args),
-        Verb::Diff(args) => diff(args),
-        Verb::Timeline(args) => timeline(args),
-        Verb::Show(args) => show(args),
-        Verb::Synth(args) => synthesize(args),
+        Verb::Inspect(args) => inspect(args, progress),
+        Verb::Report(args) => write_report(args, progress),
+        Verb::Snapshots(args) => snapshots(args, progress),
+        Verb::Diff(args) => diff(args, progress),
+        Verb::Timeline(args) => timeline(args, progress),
+        Verb::Show(args) => show(args, progress),
+        Verb::Synth(args) => synthesize(args, progress),
         Verb::Explain { code } => explain(code),
     }
 }
@@ -55,7 +58,7 @@ fn style() -> Style {
 }
 
 /// Evidence read and indexed.
-fn open(evidence: &Evidence) -> Result<Index, Failure> {
+fn open(evidence: &Evidence, progress: &Progress) -> Result<Index, Failure> {
     let found = walk(&evidence.paths)?;
     let mut named = Vec::new();
     for snapshot in &evidence.snapshot {
@@ -72,6 +75,7 @@ fn open(evidence: &Evidence) -> Result<Index, Failure> {
         named,
         evidence_zone: evidence.evidence_tz.clone(),
         file_times: evidence.file_times,
+        meter: progress.meter(),
     };
     let index = index::build(&found, &options, catalogue())?;
     if index.exhibits.is_empty() {
@@ -80,15 +84,21 @@ fn open(evidence: &Evidence) -> Result<Index, Failure> {
     Ok(index)
 }
 
-fn analysis(
-    index: &Index,
+/// Everything read and compared, for a listing.
+fn listed(
     evidence: &Evidence,
     unfolded: &[Lane],
-    all: bool,
+    progress: &Progress,
 ) -> Result<Analysis, Failure> {
-    let options =
-        HistoryOptions { unfolded: unfolded.to_vec(), all_objects: all, as_of: evidence.as_of };
-    Ok(analyse(index, catalogue(), &options)?)
+    let index = open(evidence, progress)?;
+    let options = HistoryOptions { unfolded: unfolded.to_vec(), ..history(evidence, progress) };
+    let analysis = analyse(&index, catalogue(), &options)?;
+    progress.end();
+    Ok(analysis)
+}
+
+fn history(evidence: &Evidence, progress: &Progress) -> HistoryOptions {
+    HistoryOptions { as_of: evidence.as_of, meter: progress.meter(), ..HistoryOptions::default() }
 }
 
 /// Damage that was met, as exit code, said on standard error.
@@ -116,9 +126,8 @@ fn verdict(analysis: &Analysis) -> Exit {
     exit
 }
 
-fn inspect(args: &Listing) -> Outcome {
-    let index = open(&args.evidence)?;
-    let analysis = analysis(&index, &args.evidence, &[], false)?;
+fn inspect(args: &Listing, progress: &Progress) -> Outcome {
+    let analysis = listed(&args.evidence, &[], progress)?;
     if args.json {
         let coverage: Vec<Value> = analysis
             .coverage
@@ -174,9 +183,8 @@ fn snapshot_json(row: &SnapshotRow) -> Value {
     })
 }
 
-fn snapshots(args: &Listing) -> Outcome {
-    let index = open(&args.evidence)?;
-    let analysis = analysis(&index, &args.evidence, &[], false)?;
+fn snapshots(args: &Listing, progress: &Progress) -> Outcome {
+    let analysis = listed(&args.evidence, &[], progress)?;
     if args.json {
         pretty(&Value::Array(analysis.snapshots.iter().map(snapshot_json).collect()))?;
     } else {
@@ -185,14 +193,21 @@ fn snapshots(args: &Listing) -> Outcome {
     Ok(verdict(&analysis))
 }
 
-fn write_report(args: &ReportArgs) -> Outcome {
+fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     keep_out_of_evidence(&args.out, &args.evidence.paths)?;
-    let index = open(&args.evidence)?;
-    let mut analysis = analysis(&index, &args.evidence, &args.unfold, true)?;
+    unfinished::announce(&args.out);
+    let index = open(&args.evidence, progress)?;
+    let options = HistoryOptions {
+        unfolded: args.unfold.clone(),
+        all_objects: true,
+        ..history(&args.evidence, progress)
+    };
+    let mut analysis = analyse(&index, catalogue(), &options)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     let info =
         RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options: report_options(args) };
-    let written = report::write(&analysis, &info, &args.out)?;
+    let written = report::write(&analysis, &info, &args.out, &progress.meter())?;
+    progress.end();
     let mut stderr = io::stderr().lock();
     drop(writeln!(stderr, "{}", terminal::totals(&analysis)));
     for path in written.iter().take(1) {
@@ -256,9 +271,8 @@ fn keep_out_of_evidence(out: &Path, evidence: &[PathBuf]) -> Result<(), Failure>
     Ok(())
 }
 
-fn timeline(args: &TimelineArgs) -> Outcome {
-    let index = open(&args.evidence)?;
-    let analysis = analysis(&index, &args.evidence, &args.unfold, false)?;
+fn timeline(args: &TimelineArgs, progress: &Progress) -> Outcome {
+    let analysis = listed(&args.evidence, &args.unfold, progress)?;
     let changes: Vec<Change> = analysis
         .changes
         .iter()
@@ -288,9 +302,8 @@ fn to_stdout(
     io::stdout().lock().write_all(&bytes).map_err(Failure::Stdout)
 }
 
-fn diff(args: &DiffArgs) -> Outcome {
-    let index = open(&args.evidence)?;
-    let analysis = analysis(&index, &args.evidence, &[], false)?;
+fn diff(args: &DiffArgs, progress: &Progress) -> Outcome {
+    let analysis = listed(&args.evidence, &[], progress)?;
     let bounds = diff_bounds(args, &analysis)?;
     let position = |tenant: &str, label: &str| {
         analysis
@@ -360,13 +373,16 @@ fn diff_bounds(
     }
 }
 
-fn show(args: &ShowArgs) -> Outcome {
-    let index = open(&args.evidence)?;
+fn show(args: &ShowArgs, progress: &Progress) -> Outcome {
+    let index = open(&args.evidence, progress)?;
+    progress.meter().stage(Stage::Opening);
     if let Some(receipt) = &args.receipt {
+        progress.end();
         return show_receipt(&index, receipt);
     }
     let id = args.id.clone().unwrap_or_default();
     let states = state_of(&index, catalogue(), &id, args.at)?;
+    progress.end();
     if states.is_empty() {
         return Err(Failure::Usage {
             message: format!("no object `{id}` in the evidence at that time"),
@@ -482,16 +498,19 @@ fn show_receipt(index: &Index, text: &str) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn synthesize(args: &SynthArgs) -> Outcome {
+fn synthesize(args: &SynthArgs, progress: &Progress) -> Outcome {
+    unfinished::announce(&args.out);
     let options = SynthOptions {
         users: args.users,
         snapshots: args.snapshots,
         seed: args.seed,
         incident: args.incident,
         format: args.format,
+        meter: progress.meter(),
         ..SynthOptions::default()
     };
     let summary = write_tenant(&options, &args.out)?;
+    progress.end();
     let line = format!(
         "{} files, {} bytes, {} operations, {} expected rows; answer key {}",
         summary.files,

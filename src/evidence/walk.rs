@@ -16,6 +16,8 @@ pub struct SourceFile {
     pub path: PathBuf,
     /// Which evidence argument it is below (position in the sorted list of arguments).
     pub root: usize,
+    /// Its size when it was found; what is read counts, and may be another.
+    pub size_bytes: u64,
 }
 
 /// A directory entry that is not read, and why.
@@ -75,11 +77,12 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
     let kind = metadata.file_type();
     if kind.is_symlink() {
         return match symlink_target(path, root) {
-            Ok(target) => {
+            Ok((target, size_bytes)) => {
                 found.files.push(SourceFile {
                     shown: shown.to_owned(),
                     path: target,
                     root: position,
+                    size_bytes,
                 });
             }
             Err(cause) => found.refusals.push(refuse("symlink-refused", cause)),
@@ -105,6 +108,7 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
             shown: shown.to_owned(),
             path: path.to_path_buf(),
             root: position,
+            size_bytes: metadata.len(),
         });
     } else {
         found.refusals.push(refuse("not-a-file", "neither a file nor a folder".to_owned()));
@@ -112,13 +116,13 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
 }
 
 /// A link is followed only to a regular file below the same root, so that evidence cannot reach out of its folder.
-fn symlink_target(path: &Path, root: &Path) -> Result<PathBuf, String> {
+fn symlink_target(path: &Path, root: &Path) -> Result<(PathBuf, u64), String> {
     let target = fs::canonicalize(path).map_err(|error| error.to_string())?;
     if !target.starts_with(root) {
         return Err("a symbolic link that leads out of the evidence folder".to_owned());
     }
     match fs::metadata(&target) {
-        Ok(metadata) if metadata.is_file() => Ok(target),
+        Ok(metadata) if metadata.is_file() => Ok((target, metadata.len())),
         Ok(_) => Err("a symbolic link to a folder".to_owned()),
         Err(error) => Err(error.to_string()),
     }

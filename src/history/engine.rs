@@ -16,6 +16,7 @@ use super::presence::{Event, Presence, References, TypeFacts};
 use super::value::Json;
 use crate::directory::{Catalogue, Identity};
 use crate::index::{Entry, Index, Key, LinkGroup, ObjectId, open_records};
+use crate::meter::Meter;
 use crate::model::{Certainty, ChangeKind, Lane, Narrowed, Reason};
 
 /// What all rows are made with.
@@ -67,10 +68,15 @@ impl<'a> Engine<'a> {
     }
 
     /// All rows, unnamed and unfolded, and the names met on the way.
-    pub(super) fn drafts(&self) -> Result<(Vec<Draft>, Aside, Names), HistoryError> {
+    pub(super) fn drafts(
+        &self,
+        meter: &Meter,
+    ) -> Result<(Vec<Draft>, Aside, Names), HistoryError> {
         let (mut drafts, mut aside, mut names) = (Vec::new(), Aside::default(), Vec::new());
         for ((tenant, object_type), census) in &self.censuses {
             let of_type = self.type_drafts(*tenant, object_type, census)?;
+            let objects = census.quiet + census.restless.len();
+            meter.add_objects(u64::try_from(objects).unwrap_or(u64::MAX));
             drafts.extend(of_type.drafts);
             aside.take_in(of_type.aside);
             let tenant = self.tenant(*tenant);

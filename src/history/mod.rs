@@ -25,6 +25,7 @@ pub use state::{AttributeState, LinkState, ObjectState, state_of};
 pub use value::{Attributes, Json, Speller, quote};
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -34,6 +35,7 @@ use names::ObjectKey;
 
 use crate::directory::Catalogue;
 use crate::index::{Index, OpenError};
+use crate::meter::{Meter, Stage};
 use crate::model::{Analysis, Lane};
 
 /// What stops the comparison.
@@ -53,6 +55,8 @@ pub struct HistoryOptions {
     pub all_objects: bool,
     /// The clock, if not the end of the last capture.
     pub as_of: Option<Timestamp>,
+    /// Moved as objects are compared.
+    pub meter: Arc<Meter>,
 }
 
 /// Compares all snapshots of all tenants.
@@ -64,14 +68,16 @@ pub fn analyse(
     catalogue: &Catalogue,
     options: &HistoryOptions,
 ) -> Result<Analysis, HistoryError> {
+    options.meter.stage(Stage::Comparing);
     let engine = Engine::new(index, catalogue, &options.unfolded)?;
-    let (mut drafts, aside, mut names) = engine.drafts()?;
+    let (mut drafts, aside, mut names) = engine.drafts(&options.meter)?;
     engine.mark_rebirths(&mut drafts)?;
     let mut wanted: BTreeSet<ObjectKey> =
         drafts.iter().flat_map(|draft| engine.keys(draft).all()).collect();
     if options.all_objects {
         wanted.extend(tables::all_objects(index));
     }
+    options.meter.stage(Stage::Opening);
     names.read(index, catalogue, wanted)?;
     for draft in &mut drafts {
         engine.name(draft, &names);

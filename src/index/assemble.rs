@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -19,6 +20,7 @@ use crate::evidence::{
     EvidenceError, Refusal, SourceFile, SourceOffsets, Text, Walk, decode, hash, read_file,
 };
 use crate::intake::{self, Intake, Place, Request};
+use crate::meter::{Meter, Stage};
 use crate::model::{CaptureTime, ExhibitId, Interval, TimeSource};
 
 /// A snapshot named by hand.
@@ -41,6 +43,8 @@ pub struct IndexOptions {
     pub evidence_zone: Option<TimeZone>,
     /// Whether modification times serve as capture times where nothing better is known.
     pub file_times: bool,
+    /// Moved as evidence is read.
+    pub meter: Arc<Meter>,
 }
 
 /// What one file gave.
@@ -61,6 +65,8 @@ pub fn build(
     catalogue: &Catalogue,
 ) -> Result<Index, EvidenceError> {
     let key = FingerprintKey::random();
+    options.meter.stage(Stage::Reading);
+    options.meter.expect_bytes(walk.files.iter().map(|file| file.size_bytes).sum());
     let known = Known::new(&key);
     let readings: Vec<Result<Reading, EvidenceError>> = walk
         .files
@@ -175,6 +181,8 @@ impl Reader<'_> {
             object_types: segment.rows.keys().cloned().collect(),
             snapshot: usize::MAX,
         };
+        options.meter.add_bytes(exhibit.size_bytes);
+        options.meter.add_objects(exhibit.tally.used);
         Ok(Reading { exhibit, requests: intake.requests, segment, member })
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::{RunInfo, fixture, graph, html, json, run, tables, terminal};
+use crate::meter::Meter;
 use crate::model::{Analysis, Change};
 
 fn run_info() -> RunInfo {
@@ -74,7 +75,8 @@ fn terminal_of_a_small_tenant() {
 #[test]
 fn run_record_has_sorted_keys_and_hashes_of_every_file() {
     let place = tempfile::tempdir().unwrap();
-    let paths = super::write(&fixture::analysis(), &run_info(), place.path()).unwrap();
+    let paths =
+        super::write(&fixture::analysis(), &run_info(), place.path(), &Meter::default()).unwrap();
     let text = fs::read_to_string(place.path().join("run.json")).unwrap();
     let record: serde_json::Value = serde_json::from_str(&text).unwrap();
     let sorted = serde_json::to_string_pretty(&record).unwrap() + "\n";
@@ -103,7 +105,7 @@ fn run_record_has_sorted_keys_and_hashes_of_every_file() {
 fn the_same_analysis_gives_the_same_bytes() {
     let read = |analysis: &Analysis| {
         let place = tempfile::tempdir().unwrap();
-        let paths = super::write(analysis, &run_info(), place.path()).unwrap();
+        let paths = super::write(analysis, &run_info(), place.path(), &Meter::default()).unwrap();
         paths.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(read(&fixture::analysis()), read(&fixture::analysis()));
@@ -171,7 +173,7 @@ fn a_million_changes() {
     let place = tempfile::tempdir().unwrap();
     let analysis = fixture::large(1_000_000);
     let start = std::time::Instant::now();
-    super::write(&analysis, &run_info(), place.path()).unwrap();
+    super::write(&analysis, &run_info(), place.path(), &Meter::default()).unwrap();
     let size = fs::metadata(place.path().join("changes.csv")).unwrap().len();
     println!("{:?} for {size} bytes of changes.csv", start.elapsed());
 }

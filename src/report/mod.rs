@@ -35,6 +35,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::meter::{Meter, Stage};
 use crate::model::{Analysis, Change};
 use output::Folder;
 pub use run::RunInfo;
@@ -87,12 +88,18 @@ pub enum ReportError {
 /// Writes the whole result folder: `report.html`, the CSVs and `run.json`; gives the paths in that order.
 ///
 /// Every file is written as `<name>.partial` and renamed when all of them are complete, `run.json` last: a folder with
-/// a `run.json` is a whole one. Files of the same names from an earlier run are replaced.
+/// a `run.json` is a whole one. Files of the same names from an earlier run are replaced by then, all or none.
 ///
 /// # Errors
 /// [`ReportError`] if a table cannot be built or a file cannot be written. Partial files are removed before it returns.
-pub fn write(analysis: &Analysis, run: &RunInfo, out: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    let mut folder = Folder::create(out)?;
+pub fn write(
+    analysis: &Analysis,
+    run: &RunInfo,
+    out: &Path,
+    meter: &Meter,
+) -> Result<Vec<PathBuf>, ReportError> {
+    meter.stage(Stage::Writing);
+    let mut folder = Folder::create(out, meter)?;
     folder.write("report.html", |file| html::render(analysis, run, file))?;
     folder.write("changes.csv", |file| write_changes(&analysis.changes, file))?;
     folder.write("objects.csv", |file| {

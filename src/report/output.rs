@@ -1,12 +1,17 @@
 //! The result folder: files that appear under their names only when they are whole, hashed as they are written.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::ReportError;
+use crate::meter::Meter;
+use crate::unfinished::{CommitError, Unfinished};
+
+/// From one move of the meter to the next: fine enough for a line that is drawn ten times a second.
+const METER_STEP_BYTES: u64 = 4 << 20;
 
 /// A file that is written, and its hashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,17 +35,20 @@ pub(super) fn refused(name: &'static str, source: io::Error) -> ReportError {
 
 /// A result folder under construction. Dropped before [`Folder::commit`], it removes what it began.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct Folder<'a> {
     out: PathBuf,
     written: Vec<Written>,
-    partial: Vec<(PathBuf, PathBuf)>,
+    unfinished: Unfinished,
+    meter: &'a Meter,
 }
 
-impl Folder {
-    pub(super) fn create(out: &Path) -> Result<Self, ReportError> {
-        fs::create_dir_all(out)
+impl<'a> Folder<'a> {
+    pub(super) fn create(out: &Path, meter: &'a Meter) -> Result<Self, ReportError> {
+        let unfinished = Unfinished::of(out);
+        unfinished
+            .folder(out)
             .map_err(|source| ReportError::Write { path: out.to_owned(), source })?;
-        Ok(Self { out: out.to_owned(), written: Vec::new(), partial: Vec::new() })
+        Ok(Self { out: out.to_owned(), written: Vec::new(), unfinished, meter })
     }
 
     /// What has been written so far, in order.
@@ -54,17 +62,10 @@ impl Folder {
         name: &'static str,
         fill: impl FnOnce(&mut dyn Write) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
-        let partial = self.out.join(format!("{name}.partial"));
-        let failed = |source| ReportError::Write { path: self.out.join(name), source };
-        match fs::remove_file(&partial) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
-        // A new file, never one that something else left or linked there.
-        let file =
-            OpenOptions::new().write(true).create_new(true).open(&partial).map_err(failed)?;
-        self.partial.push((partial, self.out.join(name)));
-        let mut file = Hashed::new(file);
+        let path = self.out.join(name);
+        let failed = |source| ReportError::Write { path: path.clone(), source };
+        let file = self.unfinished.file(&path).map_err(failed)?;
+        let mut file = Hashed::new(file, self.meter);
         fill(&mut file).map_err(|error| {
             // What writes into the file does not know where it is.
             if let ReportError::Write { source, .. } = error { failed(source) } else { error }
@@ -92,56 +93,50 @@ impl Folder {
         Ok(())
     }
 
-    /// Gives every file its name, in the order of writing.
-    pub(super) fn commit(mut self) -> Result<Vec<PathBuf>, ReportError> {
-        let mut paths = Vec::with_capacity(self.partial.len());
-        while !self.partial.is_empty() {
-            let (partial, path) = self.partial.remove(0);
-            if let Err(source) = fs::rename(&partial, &path) {
-                self.partial.insert(0, (partial, path.clone()));
-                return Err(ReportError::Write { path, source });
-            }
-            paths.push(path);
-        }
-        Ok(paths)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        for (partial, _) in &self.partial {
-            // The error that brought us here is the one to tell; a leftover carries its own name.
-            drop(fs::remove_file(partial));
-        }
+    /// Gives every file its name, in the order of writing, or none; what an earlier run wrote stays where one fails.
+    pub(super) fn commit(self) -> Result<Vec<PathBuf>, ReportError> {
+        self.unfinished
+            .commit()
+            .map_err(|CommitError { path, source }| ReportError::Write { path, source })
     }
 }
 
 /// A file that counts and hashes the bytes that go through it.
-struct Hashed {
+struct Hashed<'a> {
     file: BufWriter<File>,
     size_bytes: u64,
+    metered_bytes: u64,
+    meter: &'a Meter,
     sha256: Sha256,
     blake3: blake3::Hasher,
 }
 
-impl Hashed {
-    fn new(file: File) -> Self {
+impl<'a> Hashed<'a> {
+    fn new(file: File, meter: &'a Meter) -> Self {
         Self {
             file: BufWriter::with_capacity(1 << 18, file),
             size_bytes: 0,
+            metered_bytes: 0,
+            meter,
             sha256: Sha256::new(),
             blake3: blake3::Hasher::new(),
         }
     }
 
+    fn move_meter(&mut self) {
+        self.meter.add_bytes(self.size_bytes - self.metered_bytes);
+        self.metered_bytes = self.size_bytes;
+    }
+
     fn finish(mut self) -> io::Result<(u64, String, String)> {
+        self.move_meter();
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
         Ok((self.size_bytes, hex(&self.sha256.finalize()), self.blake3.finalize().to_string()))
     }
 }
 
-impl Write for Hashed {
+impl Write for Hashed<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_all(bytes)?;
         Ok(bytes.len())
@@ -152,6 +147,9 @@ impl Write for Hashed {
         self.sha256.update(bytes);
         self.blake3.update(bytes);
         self.size_bytes += u64::try_from(bytes.len()).map_err(io::Error::other)?;
+        if self.size_bytes - self.metered_bytes >= METER_STEP_BYTES {
+            self.move_meter();
+        }
         Ok(())
     }
 
@@ -167,6 +165,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -174,7 +174,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let out = place.path().join("deep/out");
         {
-            let mut folder = Folder::create(&out).unwrap();
+            let meter = Meter::default();
+            let mut folder = Folder::create(&out, &meter).unwrap();
             folder
                 .write("a.csv", |file| file.write_all(b"x").map_err(|e| refused("a", e)))
                 .unwrap();
@@ -183,13 +184,37 @@ mod tests {
                 .unwrap_err();
             assert!(matches!(error, ReportError::Write { .. }));
         }
-        assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_failed_run_leaves_what_an_earlier_one_wrote() {
+        let place = tempfile::tempdir().unwrap();
+        let meter = Meter::default();
+        let fill = |text: &'static str| {
+            move |file: &mut dyn Write| {
+                file.write_all(text.as_bytes()).map_err(|e| refused("a.csv", e))
+            }
+        };
+        let mut first = Folder::create(place.path(), &meter).unwrap();
+        first.write("a.csv", fill("first")).unwrap();
+        first.commit().unwrap();
+        let mut second = Folder::create(place.path(), &meter).unwrap();
+        second.write("a.csv", fill("second")).unwrap();
+        second.write("b.csv", fill("second")).unwrap();
+        fs::create_dir(place.path().join("b.csv")).unwrap();
+        let error = second.commit().unwrap_err();
+        assert!(matches!(error, ReportError::Write { path, .. } if path.ends_with("b.csv")));
+        assert_eq!(fs::read(place.path().join("a.csv")).unwrap(), b"first");
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2);
+        assert_eq!(meter.standing().bytes_done, 17);
     }
 
     #[test]
     fn hashes_are_those_of_the_bytes_on_disk() {
         let place = tempfile::tempdir().unwrap();
-        let mut folder = Folder::create(place.path()).unwrap();
+        let meter = Meter::default();
+        let mut folder = Folder::create(place.path(), &meter).unwrap();
         fs::write(place.path().join("a.csv.partial"), b"left by a crash").unwrap();
         folder.write("a.csv", |file| file.write_all(b"abc").map_err(|e| refused("a", e))).unwrap();
         let written = folder.written().to_vec();

@@ -36,11 +36,15 @@ mod story;
 mod tenant;
 mod value;
 
-use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use thiserror::Error;
+
+use crate::meter::{Meter, Stage};
+use crate::unfinished::{CommitError, Unfinished};
 
 /// From this many users on, exports are plain, and users have one list.
 const LARGE: u32 = 20_000;
@@ -136,6 +140,8 @@ pub struct SynthOptions {
     pub mess: Mess,
     /// Everyday operations between two snapshots; `None` for what suits the size.
     pub changes_per_day: Option<u32>,
+    /// Moved as files are written.
+    pub meter: Arc<Meter>,
 }
 
 impl Default for SynthOptions {
@@ -148,6 +154,7 @@ impl Default for SynthOptions {
             format: ExportFormat::Graph,
             mess: Mess::Full,
             changes_per_day: None,
+            meter: Arc::default(),
         }
     }
 }
@@ -212,6 +219,9 @@ pub enum SynthError {
 
 /// Writes the evidence of a synthetic tenant below `out`, and its answer key beside it as `<out>.answer-key.json`.
 ///
+/// The evidence is written to `<out>/<tenant id>.partial` and gets its name when it and the key are whole; it replaces
+/// the folder that an earlier run with the same seed wrote. A failed run leaves what was there before.
+///
 /// # Errors
 /// Where the options leave nothing to make, or a file cannot be written.
 pub fn write_tenant(options: &SynthOptions, out: &Path) -> Result<SynthSummary, SynthError> {
@@ -221,6 +231,7 @@ pub fn write_tenant(options: &SynthOptions, out: &Path) -> Result<SynthSummary, 
     if options.snapshots == 0 {
         return Err(SynthError::NoSnapshots);
     }
+    options.meter.stage(Stage::Writing);
     let days = usize::try_from(options.snapshots).unwrap_or(usize::MAX);
     let trouble = plan::Trouble::of(options, days);
     let mut sim = sim::Sim::new(build::tenant(options.seed, options.users), export::start_of(days));
@@ -229,12 +240,24 @@ pub fn write_tenant(options: &SynthOptions, out: &Path) -> Result<SynthSummary, 
     sim.run();
     let mut tenant = sim.tenant;
     tenant.index_principals();
-    let written = export::write(&tenant, options, &trouble, out)?;
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        |source| SynthError::Write { path, source }
+    };
+    let unfinished = Unfinished::of(out);
+    unfinished.folder(out).map_err(failed(out))?;
+    let root = unfinished.folder_of_its_own(&out.join(&tenant.id)).map_err(failed(out))?;
+    let written = export::write(&tenant, options, &trouble, &root)?;
     let rows = key::rows(&tenant, &written);
     let document = key::document(&tenant, options, &written, &rows);
     let key = key_path(out);
-    let failed = |source| SynthError::Write { path: key.clone(), source };
-    fs::write(&key, key::text(&document)).map_err(failed)?;
+    let text = key::text(&document);
+    let mut file = unfinished.file(&key).map_err(failed(&key))?;
+    file.write_all(text.as_ref()).map_err(failed(&key))?;
+    drop(file);
+    unfinished
+        .commit()
+        .map_err(|CommitError { path, source }| SynthError::Write { path, source })?;
     Ok(SynthSummary {
         tenant_id: tenant.id,
         files: written.files,
@@ -248,9 +271,10 @@ pub fn write_tenant(options: &SynthOptions, out: &Path) -> Result<SynthSummary, 
 /// Where the answer key of an evidence folder lies.
 #[must_use]
 pub fn key_path(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
+    let mut name = out.file_name().unwrap_or_default().to_owned();
     name.push(".answer-key.json");
-    PathBuf::from(name)
+    // Beside the folder, never in it, even if `out` ends in a slash.
+    out.with_file_name(name)
 }
 
 #[cfg(test)]

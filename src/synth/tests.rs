@@ -1,6 +1,7 @@
 //! Tests of whole tenants.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use serde_json::Value;
 
@@ -162,4 +163,12 @@ fn impossible_options_are_refused() {
     assert!(matches!(write_tenant(&none, folder.path()), Err(SynthError::NoSnapshots)));
     assert_eq!("woodgrove".parse(), Ok(Incident::Woodgrove));
     assert!("nonsense".parse::<ExportFormat>().is_err());
+}
+
+#[test]
+fn the_key_lies_beside_the_folder() {
+    for out in ["place/tenant", "place/tenant/"] {
+        let key = key_path(Path::new(out));
+        assert_eq!(key, Path::new("place/tenant.answer-key.json"), "{out}");
+    }
 }

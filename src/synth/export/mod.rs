@@ -16,6 +16,7 @@ use super::plan::{self, Lost, Series, Trouble};
 use super::rng::{Rng, hash, tag};
 use super::tenant::{Place, Relation, Tenant};
 use super::{ExportFormat, LARGE, SynthError, SynthOptions};
+use crate::unfinished::undisturbed;
 
 pub(super) use spell::leaves_out;
 
@@ -84,18 +85,18 @@ pub(super) struct Exporter<'a> {
     written: Written,
 }
 
-/// Writes every day below `out`.
+/// Writes every day below `root`, the folder of the tenant.
 pub(super) fn write(
     tenant: &Tenant,
     options: &SynthOptions,
     trouble: &Trouble,
-    out: &Path,
+    root: &Path,
 ) -> Result<Written, SynthError> {
     let mut exporter = Exporter {
         tenant,
         options,
         trouble,
-        root: out.join(&tenant.id),
+        root: root.to_owned(),
         folder: PathBuf::new(),
         day: 0,
         clock: FIRST_DAY,
@@ -348,12 +349,17 @@ impl Exporter<'_> {
     fn file(&mut self, name: &str, text: &[u8]) -> Result<(), SynthError> {
         let path = self.folder.join(name);
         let failed = |source| SynthError::Write { path: path.clone(), source };
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
-        fs::write(&path, text).map_err(failed)?;
+        undisturbed(|| {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            fs::write(&path, text)
+        })
+        .map_err(failed)?;
+        let size_bytes = u64::try_from(text.len()).unwrap_or(0);
+        self.options.meter.add_bytes(size_bytes);
         self.written.files += 1;
-        self.written.bytes += u64::try_from(text.len()).unwrap_or(0);
+        self.written.bytes += size_bytes;
         Ok(())
     }
 
