@@ -226,7 +226,8 @@ def make_zip(folder, scale):
     folder.mkdir()
     with zipfile.ZipFile(folder / "export.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for path in sorted(plain.rglob("*.json")):
-            archive.write(path, path.relative_to(plain))
+            member = zipfile.ZipInfo(str(path.relative_to(plain)), (2026, 11, 6, 0, 0, 0))
+            archive.writestr(member, path.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=6)
     shutil.rmtree(plain)
     return expected
 
@@ -331,14 +332,14 @@ def make_files40k(folder, scale):
     return expectation([row for row in rows if row["object_type"] == "user"])
 
 
-def guid(number):
-    return str(uuid.UUID(int=random.Random(number).getrandbits(128)))
+def guid(seed):
+    return str(uuid.UUID(int=random.Random(seed).getrandbits(128)))
 
 
 def make_group(folder, scale, full):
     """A group with many members in pages of 1000, in another order each day; one member is another on the second."""
     count = max(2_000, round(full * scale))
-    group, chance = guid(-1), random.Random(7)
+    group, chance = guid("group"), random.Random(7)
     members = [guid(number) for number in range(count + 1)]
     for day in (1, 2):
         target = folder / TENANT / date(day)
