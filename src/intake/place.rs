@@ -187,11 +187,19 @@ impl Stamp {
     /// The first stamp in a name.
     fn find(name: &str) -> Option<Self> {
         let bytes = name.as_bytes();
+        // Some GUIDs hold eight digits that read like a date.
+        let in_guid = |at: usize| {
+            (at.saturating_sub(35)..=at).any(|start| {
+                name.get(start..start + 36).is_some_and(is_guid)
+            })
+        };
         (0..bytes.len())
             .filter(|at| {
                 at.checked_sub(1).and_then(|b| bytes.get(b)).is_none_or(|b| !b.is_ascii_digit())
             })
-            .find_map(|at| Self::at(bytes.get(at..)?))
+            .filter_map(|at| Some((at, Self::at(bytes.get(at..)?)?)))
+            .find(|(at, _)| !in_guid(*at))
+            .map(|(_, stamp)| stamp)
     }
 
     fn at(bytes: &[u8]) -> Option<Self> {
@@ -320,6 +328,16 @@ mod tests {
         assert_eq!(time("2024.6.1/users.json"), None);
         assert_eq!(time("Config/2024.12.10/users.json"), None);
         assert_eq!(time("users-12345678.json"), None);
+    }
+
+    #[test]
+    fn a_guid_is_no_date() {
+        let id = "9ac8af4f-735c-4fa4-85b9-a20961210e96";
+        assert_eq!(time(&format!("Users/{id}/{id}.json")), None);
+        let (start, _, source) = time(&format!("2024-05-22/Users/{id}/{id}.json")).unwrap();
+        assert_eq!((start.as_str(), source), ("2024-05-22T00:00:00Z", TimeSource::FolderName));
+        let (start, ..) = time(&format!("x/groups_{id}_members_20261102T030112Z.json")).unwrap();
+        assert_eq!(start, "2026-11-02T03:01:12Z");
     }
 
     #[test]
