@@ -60,7 +60,9 @@ impl Encoding {
         }
     }
 
-    fn bom_bytes(self) -> usize {
+    /// Length of its byte order mark.
+    #[must_use]
+    pub fn bom_bytes(self) -> usize {
         match self {
             Self::Utf8Bom => 3,
             Self::Utf16Le { bom: true } | Self::Utf16Be { bom: true } => 2,
@@ -91,6 +93,51 @@ pub fn decode(source: &[u8]) -> Text<'_> {
     let encoding = Encoding::of(source);
     let body = source.get(encoding.bom_bytes()..).unwrap_or_default();
     Text { bytes: encoding.decode_slice(body), encoding, start: as_u64(encoding.bom_bytes()) }
+}
+
+/// Decodes a source that comes in chunks, which may end anywhere.
+#[derive(Debug)]
+pub struct Decoder {
+    encoding: Encoding,
+    /// Bytes that begin a character which the next chunk ends.
+    held: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder of what follows a byte order mark.
+    #[must_use]
+    pub fn new(encoding: Encoding) -> Self {
+        Self { encoding, held: Vec::new() }
+    }
+
+    /// Appends the text of the next chunk to `text`.
+    pub fn decode(&mut self, chunk: &[u8], text: &mut Vec<u8>) {
+        if !self.encoding.is_utf16() {
+            text.extend_from_slice(chunk);
+            return;
+        }
+        self.held.extend_from_slice(chunk);
+        let units = self.held.len() / 2;
+        let unit = |place: usize| {
+            let pair: [u8; 2] = self.held.get(place * 2..place * 2 + 2)?.try_into().ok()?;
+            Some(match self.encoding {
+                Encoding::Utf16Be { .. } => u16::from_be_bytes(pair),
+                Encoding::Utf8 | Encoding::Utf8Bom | Encoding::Utf16Le { .. } => {
+                    u16::from_le_bytes(pair)
+                }
+            })
+        };
+        let half = units.checked_sub(1).and_then(unit).is_some_and(|u| (0xD800..0xDC00).contains(&u));
+        let end = if half { units * 2 - 2 } else { units * 2 };
+        text.extend_from_slice(&self.encoding.decode_slice(self.held.get(..end).unwrap_or_default()));
+        self.held.drain(..end);
+    }
+
+    /// Appends what was held back at the end of the source.
+    pub fn finish(&mut self, text: &mut Vec<u8>) {
+        text.extend_from_slice(&self.encoding.decode_slice(&self.held));
+        self.held.clear();
+    }
 }
 
 fn from_utf16(body: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
@@ -175,6 +222,12 @@ impl SourceOffsets {
         self.decoded = decoded;
     }
 
+    /// As [`SourceOffsets::advance`] before the bytes in front of `decoded` are taken away: the text begins there from now on.
+    pub fn forget(&mut self, text: &[u8], decoded: usize) {
+        self.source = self.source_offset(text, decoded);
+        self.decoded = 0;
+    }
+
     /// The source offset of a decoded offset not before the place that it was advanced to.
     #[must_use]
     pub fn source_offset(&self, text: &[u8], decoded: usize) -> u64 {
@@ -224,6 +277,21 @@ mod tests {
             assert_eq!(&*rest, &text.as_bytes()[at..]);
             assert_eq!(start, 2 + units * 2);
             units += character.len_utf16();
+        }
+    }
+
+    #[test]
+    fn chunks_may_end_anywhere() {
+        let text = "{\"a\":\"é𝄞𝄞x\"}".repeat(20);
+        let source = utf16le(&text);
+        for step in 1..9 {
+            let mut decoder = Decoder::new(Encoding::of(&source));
+            let mut found = Vec::new();
+            for chunk in source[2..].chunks(step) {
+                decoder.decode(chunk, &mut found);
+            }
+            decoder.finish(&mut found);
+            assert_eq!(String::from_utf8(found).unwrap(), text);
         }
     }
 

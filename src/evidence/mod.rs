@@ -6,8 +6,8 @@ mod encoding;
 mod read;
 mod walk;
 
-pub use encoding::{Encoding, SourceOffsets, Text, decode};
-pub use read::{Fingerprints, Span, hash, read_file, read_spans};
+pub use encoding::{Decoder, Encoding, SourceOffsets, Text, decode};
+pub use read::{Fingerprints, Hashing, Span, Watched, hash, read_file, read_spans};
 pub use walk::{Refusal, SourceFile, Walk, walk};
 
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
@@ -18,29 +18,95 @@ pub struct Fingerprints {
     pub blake3: [u8; 32],
 }
 
+/// A file that is read and watched: whether it changed meanwhile is said at the end.
+#[derive(Debug)]
+pub struct Watched {
+    file: File,
+    path: PathBuf,
+    before: Metadata,
+    read: u64,
+}
+
+impl Watched {
+    /// Opens a file, read-only.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Unreadable`].
+    pub fn open(path: &Path) -> Result<Self, EvidenceError> {
+        let unreadable = |source| EvidenceError::Unreadable { path: path.to_path_buf(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        let before = file.metadata().map_err(unreadable)?;
+        Ok(Self { file, path: path.to_path_buf(), before, read: 0 })
+    }
+
+    /// Its size when it was opened.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.before.len()
+    }
+
+    /// Its modification time, once all of it was read.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Changed`] if size or modification time moved since it was opened.
+    pub fn finish(self) -> Result<Option<SystemTime>, EvidenceError> {
+        let after = self.file.metadata().map_err(|source| EvidenceError::Unreadable {
+            path: self.path.clone(),
+            source,
+        })?;
+        let stamp = |metadata: &Metadata| (metadata.len(), metadata.modified().ok());
+        if stamp(&self.before) != stamp(&after) || self.read != after.len() {
+            return Err(EvidenceError::Changed { path: self.path });
+        }
+        Ok(after.modified().ok())
+    }
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read = self.read.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        Ok(read)
+    }
+}
+
 /// Reads a whole file into `bytes`, read-only, and gives its modification time.
 ///
 /// # Errors
 /// [`EvidenceError::Unreadable`], or [`EvidenceError::Changed`] if size or modification time moved meanwhile.
 pub fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<Option<SystemTime>, EvidenceError> {
+    let mut watched = Watched::open(path)?;
     let unreadable = |source| EvidenceError::Unreadable { path: path.to_path_buf(), source };
-    let mut file = File::open(path).map_err(unreadable)?;
-    let before = file.metadata().map_err(unreadable)?;
     bytes.clear();
     // One byte more than the file has, so that its end is met without growing.
-    bytes.try_reserve(usize::try_from(before.len()).unwrap_or(0).saturating_add(1)).map_err(
-        |error| EvidenceError::Unreadable {
-            path: path.to_path_buf(),
-            source: io::Error::other(error),
-        },
-    )?;
-    file.read_to_end(bytes).map_err(unreadable)?;
-    let after = file.metadata().map_err(unreadable)?;
-    let stamp = |metadata: &Metadata| (metadata.len(), metadata.modified().ok());
-    if stamp(&before) != stamp(&after) || u64::try_from(bytes.len()).ok() != Some(after.len()) {
-        return Err(EvidenceError::Changed { path: path.to_path_buf() });
+    let size = usize::try_from(watched.size_bytes()).unwrap_or(0).saturating_add(1);
+    bytes.try_reserve(size).map_err(|error| unreadable(io::Error::other(error)))?;
+    watched.read_to_end(bytes).map_err(unreadable)?;
+    watched.finish()
+}
+
+/// Digests of bytes that come in chunks.
+#[derive(Debug, Default)]
+pub struct Hashing {
+    sha256: Sha256,
+    blake3: blake3::Hasher,
+}
+
+impl Hashing {
+    /// Takes in the next chunk.
+    pub fn update(&mut self, chunk: &[u8]) {
+        self.sha256.update(chunk);
+        self.blake3.update(chunk);
     }
-    Ok(after.modified().ok())
+
+    /// Both digests.
+    #[must_use]
+    pub fn finish(self) -> Fingerprints {
+        Fingerprints {
+            sha256: self.sha256.finalize().into(),
+            blake3: *self.blake3.finalize().as_bytes(),
+        }
+    }
 }
 
 /// Bytes between two spans that are rather read than jumped over.

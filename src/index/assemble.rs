@@ -10,18 +10,14 @@ use rayon::prelude::*;
 
 use super::fingerprint::FingerprintKey;
 use super::known::Known;
-use super::layout::Layouts;
+use super::reader::{Reader, Reading};
 use super::runs::{self, RequestFacts};
-use super::segment::{Segment, SegmentBuilder, as_u32, as_u64};
-use super::snapshots::Member;
-use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, links, snapshots};
+use super::segment::{Segment, as_u32};
+use super::{Index, IndexedPage, IndexedRequest, chain, links, snapshots};
 use crate::directory::Catalogue;
-use crate::evidence::{
-    EvidenceError, Refusal, SourceFile, SourceOffsets, Text, Walk, decode, hash, read_file,
-};
-use crate::intake::{self, Intake, Place, Request};
+use crate::evidence::{EvidenceError, Refusal, Walk};
 use crate::meter::{Meter, Stage};
-use crate::model::{CaptureTime, ExhibitId, Interval, TimeSource};
+use crate::model::ExhibitId;
 
 /// A snapshot named by hand.
 #[derive(Debug, Clone)]
@@ -47,14 +43,6 @@ pub struct IndexOptions {
     pub meter: Arc<Meter>,
 }
 
-/// What one file gave.
-struct Reading {
-    exhibit: Exhibit,
-    requests: Vec<Request>,
-    segment: Segment,
-    member: Member,
-}
-
 /// Reads and indexes all files.
 ///
 /// # Errors
@@ -72,11 +60,7 @@ pub fn build(
         .files
         .par_iter()
         .map_init(
-            || Reader {
-                layouts: Layouts::new(catalogue, &key),
-                known: &known,
-                bytes: Vec::new(),
-            },
+            || Reader::new(catalogue, &key, &known),
             |reader, file| reader.read(file, options),
         )
         .collect();
@@ -120,86 +104,6 @@ pub fn build(
     index.key = Some(key);
     index.put_in_order();
     Ok(index)
-}
-
-/// What one thread needs to read exhibits.
-struct Reader<'a> {
-    layouts: Layouts<'a>,
-    known: &'a Known,
-    /// The bytes of the exhibit being read; its memory serves the next one.
-    bytes: Vec<u8>,
-}
-
-impl Reader<'_> {
-    fn read(
-        &mut self,
-        file: &SourceFile,
-        options: &IndexOptions,
-    ) -> Result<Reading, EvidenceError> {
-        let modified = read_file(&file.path, &mut self.bytes)?;
-        let prints = hash(&self.bytes);
-        let text = decode(&self.bytes);
-        let catalogue = self.layouts.catalogue;
-        let mut place = Place::of(&file.shown, catalogue, options.evidence_zone.as_ref());
-        let named = options
-            .named
-            .iter()
-            .filter(|named| file.path.starts_with(&named.path))
-            .max_by_key(|n| n.path.clone());
-        let modified_at = modified.and_then(|at| Timestamp::try_from(at).ok());
-        if let Some(at) = named.and_then(|named| named.time) {
-            place.time =
-                Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
-        } else if place.time.is_none() && options.file_times {
-            place.time = modified_at.map(|at| CaptureTime {
-                interval: Interval::instant(at),
-                source: TimeSource::FileTime,
-            });
-        }
-        let mut builder = SegmentBuilder::new(&mut self.layouts, self.known, text.encoding, text.start);
-        let mut intake = intake::read(&text.bytes, &place, catalogue, &mut builder);
-        let mut segment = builder.finish();
-        map_to_source(&text, &mut intake);
-        let member = Member {
-            root: file.root,
-            named: named.map(|named| named.label.clone()),
-            tenants: std::mem::take(&mut segment.tenants),
-        };
-        let exhibit = Exhibit {
-            shown: file.shown.clone(),
-            path: file.path.clone(),
-            size_bytes: as_u64(self.bytes.len()),
-            prints,
-            modified_at,
-            encoding: text.encoding,
-            format: intake.format,
-            time: place.time,
-            place,
-            tally: intake.tally,
-            quarantine: intake.quarantine,
-            troubles: intake.troubles,
-            object_types: segment.rows.keys().cloned().collect(),
-            snapshot: usize::MAX,
-        };
-        options.meter.add_bytes(exhibit.size_bytes);
-        options.meter.add_objects(exhibit.tally.used);
-        Ok(Reading { exhibit, requests: intake.requests, segment, member })
-    }
-}
-
-/// Turns offsets of the decoded text into offsets of the source.
-fn map_to_source(text: &Text<'_>, intake: &mut Intake) {
-    let offsets = SourceOffsets::new(text.encoding, text.start);
-    let place = |at: usize| {
-        usize::try_from(offsets.source_offset(&text.bytes, at)).unwrap_or(usize::MAX)
-    };
-    for quarantined in &mut intake.quarantine {
-        let span = quarantined.span.clone();
-        quarantined.span = place(span.start)..place(span.end);
-    }
-    for trouble in &mut intake.troubles {
-        trouble.offset_bytes = place(trouble.offset_bytes);
-    }
 }
 
 impl Index {

@@ -11,6 +11,7 @@ mod known;
 mod layout;
 mod links;
 mod open;
+mod reader;
 mod row;
 mod runs;
 mod segment;

@@ -4,12 +4,16 @@
 //! Knows nothing of other exhibits, of snapshots, or of what a value means.
 
 mod context;
+mod cut;
+mod parts;
 mod place;
 mod record;
 mod request;
 mod scan;
 
 pub use context::{Context, is_guid};
+pub use cut::{Cutter, Piece};
+pub use parts::Parts;
 pub use place::Place;
 pub use record::{
     MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, is_annotation, string_at,
@@ -93,6 +97,7 @@ pub fn read(text: &[u8], place: &Place, catalogue: &Catalogue, sink: &mut dyn Si
         scanner: Scanner::new(text, 0),
         record: Record::default(),
         lines: None,
+        in_parts: false,
         intake: Intake::default(),
     };
     reader.run();
@@ -108,6 +113,8 @@ struct Reader<'a> {
     record: Record,
     /// The request that several objects one after another belong to.
     lines: Option<usize>,
+    /// Whether the text is a part of one that holds many.
+    in_parts: bool,
     intake: Intake,
 }
 
@@ -115,8 +122,9 @@ impl Reader<'_> {
     fn run(&mut self) {
         self.scanner.skip_blanks();
         match self.scanner.peek() {
+            None if self.in_parts => return,
             None => return self.trouble("empty-file", 0, "nothing but white space", Format::Empty),
-            Some(b'<') => {
+            Some(b'<') if !self.in_parts => {
                 let cause = "markup (an HTML or XML page), not JSON";
                 return self.trouble(
                     "html-not-json",
@@ -134,13 +142,14 @@ impl Reader<'_> {
                 break;
             }
             texts += 1;
-            if let Err(error) = self.text_at(texts == 1)
-                && !self.recover(error, texts == 1)
+            let first = texts == 1 && !self.in_parts;
+            if let Err(error) = self.text_at(first)
+                && !self.recover(error, first)
             {
                 break;
             }
         }
-        if texts > 1 {
+        if texts > 1 || self.in_parts {
             self.intake.format = Some(Format::JsonTexts);
         } else if self.intake.format.is_none() {
             self.intake.format = self.intake.requests.first().map(|request| request.format);
@@ -365,6 +374,32 @@ impl Reader<'_> {
             self.deliver(position);
         }
         Ok(())
+    }
+
+    /// The records of a part of an array, commas between them.
+    fn pieced_items(&mut self, position: usize) {
+        loop {
+            self.scanner.skip_blanks();
+            while self.scanner.take(b',') {
+                self.scanner.skip_blanks();
+            }
+            if self.scanner.peek().is_none() {
+                return;
+            }
+            if self.recalled(position) {
+                continue;
+            }
+            let mut record = std::mem::take(&mut self.record);
+            let scanned = record.scan(self.text, &mut self.scanner);
+            self.record = record;
+            match scanned {
+                Ok(()) => self.deliver(position),
+                Err(error) => {
+                    self.recover(error, false);
+                    return;
+                }
+            }
+        }
     }
 
     /// Passes over a record that was read before.

@@ -396,7 +396,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// How many bytes a string goes on without quote, escape or control character. Looks at eight bytes at a time.
-fn plain_run(bytes: &[u8]) -> usize {
+pub(super) fn plain_run(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let zero_byte = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;

@@ -76,7 +76,7 @@ pub(super) struct SegmentBuilder<'a, 'l> {
     known: &'l Known,
     segment: Segment,
     offsets: SourceOffsets,
-    numbers: HashMap<*const Layout, u32>,
+    numbers: HashMap<usize, u32>,
     kept: Vec<Arc<Layout>>,
     names: HashMap<Arc<str>, u32>,
     /// Type of the records of the last request, its `@odata.type` as written, and where its rows and page are.
@@ -118,6 +118,11 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
         }
     }
 
+    /// What follows is a text of its own that begins at `start` of the source.
+    pub(super) fn go_on_at(&mut self, encoding: Encoding, start: u64) {
+        self.offsets = SourceOffsets::new(encoding, start);
+    }
+
     /// The finished segment.
     #[must_use]
     pub(super) fn finish(self) -> Segment {
@@ -147,7 +152,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
     }
 
     fn layout_number(&mut self, layout: &Arc<Layout>) -> u32 {
-        let place = Arc::as_ptr(layout);
+        let place = Arc::as_ptr(layout).addr();
         if let Some(number) = self.numbers.get(&place) {
             return *number;
         }

@@ -1,0 +1,293 @@
+//! Reads one exhibit: its bytes go to the hashers and to the records while they are at hand. What is large is read in
+//! chunks, the next one while the last one is looked at.
+
+use std::io::Read;
+
+use jiff::Timestamp;
+
+use super::assemble::IndexOptions;
+use super::fingerprint::FingerprintKey;
+use super::known::Known;
+use super::layout::Layouts;
+use super::segment::{Segment, SegmentBuilder, as_u64};
+use super::snapshots::Member;
+use super::Exhibit;
+use crate::directory::Catalogue;
+use crate::evidence::{
+    Decoder, Encoding, EvidenceError, Fingerprints, Hashing, SourceFile, SourceOffsets, Text,
+    Watched, decode, hash,
+};
+use crate::intake::{self, Cutter, Format, Intake, Parts, Piece, Place, Request, Trouble};
+use crate::model::{CaptureTime, Interval, TimeSource};
+
+/// Exhibits up to this size are read whole. Pages of exporters have some megabytes.
+const WHOLE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Larger ones are read in chunks of this size.
+const CHUNK_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What one file gave.
+pub(super) struct Reading {
+    pub(super) exhibit: Exhibit,
+    pub(super) requests: Vec<Request>,
+    pub(super) segment: Segment,
+    pub(super) member: Member,
+}
+
+/// What one thread needs to read exhibits.
+pub(super) struct Reader<'a> {
+    layouts: Layouts<'a>,
+    known: &'a Known,
+    /// The bytes of the exhibit being read; its memory serves the next one.
+    bytes: Vec<u8>,
+}
+
+/// What the bytes of an exhibit gave.
+struct Contents {
+    size_bytes: u64,
+    prints: Fingerprints,
+    encoding: Encoding,
+    intake: Intake,
+    segment: Segment,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(catalogue: &'a Catalogue, key: &'a FingerprintKey, known: &'a Known) -> Self {
+        Self { layouts: Layouts::new(catalogue, key), known, bytes: Vec::new() }
+    }
+
+    /// Reads an exhibit.
+    pub(super) fn read(
+        &mut self,
+        file: &SourceFile,
+        options: &IndexOptions,
+    ) -> Result<Reading, EvidenceError> {
+        let mut place =
+            Place::of(&file.shown, self.layouts.catalogue, options.evidence_zone.as_ref());
+        let mut watched = Watched::open(&file.path)?;
+        let contents = self.contents(&mut watched, file, &place)?;
+        let modified_at = watched.finish()?.and_then(|at| Timestamp::try_from(at).ok());
+        let named = options
+            .named
+            .iter()
+            .filter(|named| file.path.starts_with(&named.path))
+            .max_by_key(|named| named.path.clone());
+        if let Some(at) = named.and_then(|named| named.time) {
+            place.time =
+                Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
+        } else if place.time.is_none() && options.file_times {
+            place.time = modified_at.map(|at| CaptureTime {
+                interval: Interval::instant(at),
+                source: TimeSource::FileTime,
+            });
+        }
+        let Contents { size_bytes, prints, encoding, intake, mut segment } = contents;
+        let member = Member {
+            root: file.root,
+            named: named.map(|named| named.label.clone()),
+            tenants: std::mem::take(&mut segment.tenants),
+        };
+        options.meter.add_bytes(size_bytes);
+        options.meter.add_objects(intake.tally.used);
+        let exhibit = Exhibit {
+            shown: file.shown.clone(),
+            path: file.path.clone(),
+            size_bytes,
+            prints,
+            modified_at,
+            encoding,
+            format: intake.format,
+            time: place.time,
+            place,
+            tally: intake.tally,
+            quarantine: intake.quarantine,
+            troubles: intake.troubles,
+            object_types: segment.rows.keys().cloned().collect(),
+            snapshot: usize::MAX,
+        };
+        Ok(Reading { exhibit, requests: intake.requests, segment, member })
+    }
+
+    fn contents(
+        &mut self,
+        stream: &mut (dyn Read + Send),
+        file: &SourceFile,
+        place: &Place,
+    ) -> Result<Contents, EvidenceError> {
+        let unreadable =
+            |source| EvidenceError::Unreadable { path: file.path.clone(), source };
+        self.bytes.clear();
+        (&mut *stream)
+            .take(as_u64(WHOLE_BYTES) + 1)
+            .read_to_end(&mut self.bytes)
+            .map_err(unreadable)?;
+        if self.bytes.len() > WHOLE_BYTES {
+            return self.large(stream, file, place);
+        }
+        let prints = hash(&self.bytes);
+        let text = decode(&self.bytes);
+        let mut builder =
+            SegmentBuilder::new(&mut self.layouts, self.known, text.encoding, text.start);
+        let catalogue = builder.layouts.catalogue;
+        let mut intake = intake::read(&text.bytes, place, catalogue, &mut builder);
+        map_to_source(&text, &mut intake);
+        let segment = builder.finish();
+        let size_bytes = as_u64(self.bytes.len());
+        Ok(Contents { size_bytes, prints, encoding: text.encoding, intake, segment })
+    }
+
+    /// Reads an exhibit whose first bytes are at hand and of which more follows.
+    fn large(
+        &mut self,
+        stream: &mut (dyn Read + Send),
+        file: &SourceFile,
+        place: &Place,
+    ) -> Result<Contents, EvidenceError> {
+        let unreadable =
+            |source| EvidenceError::Unreadable { path: file.path.clone(), source };
+        let mut current = std::mem::take(&mut self.bytes);
+        let encoding = Encoding::of(&current);
+        let start = encoding.bom_bytes();
+        let catalogue = self.layouts.catalogue;
+        let mut size_bytes = as_u64(current.len());
+        let mut hashing = Hashing::default();
+        hashing.update(&current);
+        let mut pieces = Pieces {
+            cutter: Cutter::new(encoding, as_u64(start)),
+            decoder: Decoder::new(encoding),
+            parts: Parts::new(place, catalogue),
+            builder: SegmentBuilder::new(&mut self.layouts, self.known, encoding, 0),
+            encoding,
+            file,
+            openings: 0,
+        };
+        current.drain(..start);
+        let head = encoding.decode_slice(current.get(..4096).unwrap_or_default());
+        let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
+        let mut next = Vec::new();
+        loop {
+            let (read, taken) = rayon::join(
+                || {
+                    next.clear();
+                    let read = (&mut *stream).take(CHUNK_BYTES).read_to_end(&mut next);
+                    hashing.update(&next);
+                    read
+                },
+                || if is_json { pieces.take(&current, false) } else { Ok(()) },
+            );
+            taken?;
+            if read.map_err(unreadable)? == 0 {
+                break;
+            }
+            size_bytes += as_u64(next.len());
+            std::mem::swap(&mut current, &mut next);
+        }
+        pieces.take(&[], true)?;
+        let Pieces { parts, builder, .. } = pieces;
+        let segment = builder.finish();
+        let mut intake = parts.finish();
+        if !is_json {
+            intake.format = Some(Format::NotJson);
+            let cause = "neither an object nor an array".to_owned();
+            intake.troubles.push(Trouble { code: "not-json", offset_bytes: 0, cause });
+        }
+        Ok(Contents { size_bytes, prints: hashing.finish(), encoding, intake, segment })
+    }
+}
+
+/// A large text on its way through cutter, intake and index.
+struct Pieces<'a, 'l, 'p> {
+    cutter: Cutter,
+    decoder: Decoder,
+    parts: Parts<'p>,
+    builder: SegmentBuilder<'a, 'l>,
+    encoding: Encoding,
+    file: &'p SourceFile,
+    /// Lists opened so far.
+    openings: usize,
+}
+
+impl Pieces<'_, '_, '_> {
+    fn take(&mut self, chunk: &[u8], last: bool) -> Result<(), EvidenceError> {
+        let Self { cutter, decoder, .. } = self;
+        cutter.feed(&mut |text| {
+            decoder.decode(chunk, text);
+            if last {
+                decoder.finish(text);
+            }
+        });
+        while let Some(piece) = self.cutter.next(last) {
+            let range = match &piece {
+                Piece::TooLarge(span) => {
+                    self.parts.too_large(span.clone());
+                    continue;
+                }
+                Piece::Texts(range)
+                | Piece::Opening(range)
+                | Piece::Items(range)
+                | Piece::Closing(range) => range.clone(),
+            };
+            let mut closing = None;
+            if matches!(piece, Piece::Opening(_)) {
+                self.openings += 1;
+                if Parts::lacks_context(&self.cutter, &piece) {
+                    closing = closing_of(self.file, self.openings, self.encoding)?;
+                }
+            }
+            self.builder.go_on_at(self.encoding, self.cutter.source_offset(range.start));
+            let text = self.cutter.text().get(range).unwrap_or_default();
+            let source = |at: usize| self.cutter.source_offset(at);
+            self.parts.take(&piece, text, closing.as_deref(), &source, &mut self.builder);
+            self.cutter.consume(&piece);
+        }
+        Ok(())
+    }
+}
+
+/// What stands behind a list of an exhibit, counted from 1: only there is told which request it answers.
+fn closing_of(
+    file: &SourceFile,
+    number: usize,
+    encoding: Encoding,
+) -> Result<Option<Vec<u8>>, EvidenceError> {
+    let unreadable = |source| EvidenceError::Unreadable { path: file.path.clone(), source };
+    let mut stream = Watched::open(&file.path)?;
+    let mut cutter = Cutter::new(encoding, 0);
+    let mut decoder = Decoder::new(encoding);
+    let mut chunk = vec![0; encoding.bom_bytes()];
+    stream.read_exact(&mut chunk).map_err(unreadable)?;
+    let mut openings = 0;
+    loop {
+        chunk.clear();
+        let read = stream.by_ref().take(CHUNK_BYTES).read_to_end(&mut chunk).map_err(unreadable)?;
+        cutter.feed(&mut |text| decoder.decode(&chunk, text));
+        while let Some(piece) = cutter.next(read == 0) {
+            match &piece {
+                Piece::Opening(_) => openings += 1,
+                Piece::Closing(range) if openings == number => {
+                    return Ok(cutter.text().get(range.clone()).map(<[u8]>::to_vec));
+                }
+                Piece::Texts(_) | Piece::Items(_) | Piece::Closing(_) | Piece::TooLarge(_) => {}
+            }
+            cutter.consume(&piece);
+        }
+        if read == 0 {
+            return Ok(None);
+        }
+    }
+}
+
+/// Turns offsets of the decoded text into offsets of the source.
+fn map_to_source(text: &Text<'_>, intake: &mut Intake) {
+    let offsets = SourceOffsets::new(text.encoding, text.start);
+    let place = |at: usize| {
+        usize::try_from(offsets.source_offset(&text.bytes, at)).unwrap_or(usize::MAX)
+    };
+    for quarantined in &mut intake.quarantine {
+        let span = quarantined.span.clone();
+        quarantined.span = place(span.start)..place(span.end);
+    }
+    for trouble in &mut intake.troubles {
+        trouble.offset_bytes = place(trouble.offset_bytes);
+    }
+}
