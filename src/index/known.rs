@@ -2,9 +2,11 @@
 //! taken apart again.
 
 use std::collections::HashMap;
-use std::hash::Hasher;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use highway::{HighwayHash, HighwayHasher, Key};
 use siphasher::sip128::Hasher128;
 
 use super::fingerprint::{FingerprintKey, low};
@@ -18,29 +20,94 @@ const MOST_RECORDS: usize = 1 << 20;
 
 const SHARDS: usize = 64;
 
+/// A volatile value of this length fits into a memo: a time stamp with its quotes does.
+const VALUE_BYTES: usize = 24;
+
 /// What is known of a record whose bytes are met again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Memo {
-    /// Fingerprint of its bytes as they stand in the text.
+    /// Fingerprint of its bytes as they stand in the text, but for the value of its one volatile member.
     raw: u128,
-    pub(super) length: u32,
     pub(super) id: [u8; 16],
     pub(super) prints: Prints,
+    /// The value of its one volatile member, if it fits.
+    value: [u8; VALUE_BYTES],
+    pub(super) length: u32,
+    /// Position of its layout among those that are known.
+    pub(super) layout: u32,
     pub(super) deleted: bool,
-    pub(super) layout: Arc<Layout>,
 }
+
+/// Where a memo is kept: among those of one exhibit, in the order of its text.
+type Place = (u32, u32);
+
+type Page = Arc<Mutex<Vec<Memo>>>;
+
+/// What was worked out while a record was looked for, and serves to remember it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sought {
+    lead: u64,
+    place: Option<Place>,
+}
+
+/// A key that is a fingerprint is its own hash.
+#[derive(Debug, Default)]
+struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = word;
+    }
+}
+
+type Shard = HashMap<u64, Place, BuildHasherDefault<Itself>>;
 
 /// What all threads that read evidence remember together.
 #[derive(Debug)]
 pub(super) struct Known {
     key: FingerprintKey,
-    shards: Vec<Mutex<HashMap<u64, Memo>>>,
+    raw_key: [u64; 4],
+    /// Where the record is that begins in a way.
+    shards: Vec<Mutex<Shard>>,
+    pages: RwLock<Vec<Page>>,
+    layouts: RwLock<Vec<Arc<Layout>>>,
+}
+
+/// Where one reader stands: records come in the order in which they came before.
+#[derive(Debug, Default)]
+pub(super) struct Cursor {
+    /// The memo that the next record is expected to have.
+    next: Option<(u32, Page, u32)>,
+    /// Where records go that are new.
+    own: Option<(u32, Page)>,
+}
+
+/// What the bytes of a record say against a memo.
+enum Likeness {
+    Same,
+    /// All but the value of the one volatile member, which stands here.
+    ButVolatile,
+    Other,
 }
 
 impl Known {
     pub(super) fn new(key: &FingerprintKey) -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect();
-        Self { key: key.clone(), shards }
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        let word = |name: &[u8]| low(key.member(name).finish128().as_u128());
+        let raw_key = [word(b"0"), word(b"1"), word(b"2"), word(b"3")];
+        Self {
+            key: key.clone(),
+            raw_key,
+            shards,
+            pages: RwLock::default(),
+            layouts: RwLock::default(),
+        }
     }
 
     /// What a record is looked up by: how it begins, in answers to this request.
@@ -51,43 +118,171 @@ impl Known {
         low(hasher.finish128().as_u128())
     }
 
-    fn raw(&self, record: &[u8]) -> u128 {
-        let mut hasher = self.key.member(b"raw");
-        hasher.write(record);
-        hasher.finish128().as_u128()
+    /// The fingerprint of a record's bytes but for those in `value`.
+    fn raw(&self, subject: &str, bin: bool, record: &[u8], value: &Range<usize>) -> u128 {
+        let mut hasher = HighwayHasher::new(Key(self.raw_key));
+        hasher.append(record.get(..value.start).unwrap_or_default());
+        hasher.append(record.get(value.end..).unwrap_or_default());
+        hasher.append(subject.as_bytes());
+        hasher.append(&[u8::from(bin)]);
+        let [low, high] = hasher.finalize128();
+        u128::from(high) << 64 | u128::from(low)
     }
 
-    fn shard(&self, lead: u64) -> Option<&Mutex<HashMap<u64, Memo>>> {
-        let number = usize::try_from(lead % SHARDS as u64).ok()?;
+    fn shard(&self, lead: u64) -> Option<&Mutex<Shard>> {
+        let number = usize::try_from(lead >> 48).ok()? % SHARDS;
         self.shards.get(number)
     }
 
-    /// The record that `rest` begins with, if the same bytes were read before in answer to the same request.
-    pub(super) fn recall(&self, subject: &str, bin: bool, rest: &[u8]) -> Option<Memo> {
-        let lead = self.lead(subject, bin, rest);
-        let shard = self.shard(lead)?;
-        let memo = shard.lock().unwrap_or_else(PoisonError::into_inner).get(&lead).cloned()?;
-        let record = rest.get(..memo.length as usize)?;
-        (self.raw(record) == memo.raw).then_some(memo)
+    fn page(&self, number: u32) -> Option<Page> {
+        let pages = self.pages.read().unwrap_or_else(PoisonError::into_inner);
+        pages.get(number as usize).cloned()
     }
 
-    /// Remembers a record; of several that begin alike, the last.
-    pub(super) fn learn(
-        &self,
-        (subject, bin): (&str, bool),
-        record: &[u8],
-        id: [u8; 16],
-        (prints, deleted): (Prints, bool),
-        layout: &Arc<Layout>,
-    ) {
-        let Ok(length) = u32::try_from(record.len()) else { return };
-        let lead = self.lead(subject, bin, record);
-        let Some(shard) = self.shard(lead) else { return };
-        let memo =
-            Memo { raw: self.raw(record), length, id, prints, deleted, layout: Arc::clone(layout) };
-        let mut known = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < MOST_RECORDS / SHARDS || known.contains_key(&lead) {
-            known.insert(lead, memo);
+    fn compare(&self, memo: &Memo, (subject, bin): (&str, bool), rest: &[u8]) -> Likeness {
+        let value = memo.prints.volatile_value();
+        let record = rest.get(..memo.length as usize).filter(|record| record.ends_with(b"}"));
+        let Some(record) = record else { return Likeness::Other };
+        if self.raw(subject, bin, record, &value) != memo.raw {
+            return Likeness::Other;
+        }
+        let here = record.get(value).unwrap_or_default();
+        if memo.value.get(..here.len()) == Some(here) {
+            Likeness::Same
+        } else if is_plain_string(here) {
+            Likeness::ButVolatile
+        } else {
+            Likeness::Other
         }
     }
+
+    /// The record that `rest` begins with, if the same bytes, but for the value of the one volatile member, were read
+    /// before in answer to the same request, and whether that value is another one; else what it was looked up by.
+    pub(super) fn recall(
+        &self,
+        cursor: &mut Cursor,
+        asked: (&str, bool),
+        rest: &[u8],
+    ) -> Result<(Memo, bool), Sought> {
+        let expected = cursor.next.as_ref().and_then(|(page, memos, place)| {
+            let memos = memos.lock().unwrap_or_else(PoisonError::into_inner);
+            Some((*memos.get(*place as usize)?, (*page, *place)))
+        });
+        if let Some((memo, _)) = &expected {
+            let likeness = self.compare(memo, asked, rest);
+            if !matches!(likeness, Likeness::Other) {
+                cursor.step();
+                return Ok((*memo, matches!(likeness, Likeness::ButVolatile)));
+            }
+        }
+        let lead = self.lead(asked.0, asked.1, rest);
+        let find = || {
+            let shard = self.shard(lead)?;
+            shard.lock().unwrap_or_else(PoisonError::into_inner).get(&lead).copied()
+        };
+        let Some(place) = find() else { return Err(Sought { lead, place: None }) };
+        let sought = Sought { lead, place: Some(place) };
+        if expected.is_some_and(|(_, expected)| expected == place) {
+            cursor.step();
+            return Err(sought);
+        }
+        let Some(page) = self.page(place.0) else { return Err(sought) };
+        let memo = {
+            let memos = page.lock().unwrap_or_else(PoisonError::into_inner);
+            memos.get(place.1 as usize).copied()
+        };
+        cursor.next = Some((place.0, page, place.1.saturating_add(1)));
+        match memo.map(|memo| (memo, self.compare(&memo, asked, rest))) {
+            Some((memo, Likeness::Same)) => Ok((memo, false)),
+            Some((memo, Likeness::ButVolatile)) => Ok((memo, true)),
+            Some((_, Likeness::Other)) | None => Err(sought),
+        }
+    }
+
+    /// Remembers a record that was looked for in vain; of several that begin alike, the last.
+    pub(super) fn learn(
+        &self,
+        cursor: &mut Cursor,
+        sought: Sought,
+        asked: (&str, bool),
+        record: &[u8],
+        mut memo: Memo,
+    ) {
+        let value = memo.prints.volatile_value();
+        memo.raw = self.raw(asked.0, asked.1, record, &value);
+        if let (Some(here), Some(kept)) = (record.get(value.clone()), memo.value.get_mut(..value.len())) {
+            kept.copy_from_slice(here);
+        }
+        if let Some((page, place)) = sought.place {
+            if let Some(page) = self.page(page) {
+                let mut memos = page.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(known) = memos.get_mut(place as usize) {
+                    *known = memo;
+                }
+            }
+            return;
+        }
+        let (page, memos) = cursor.own.get_or_insert_with(|| {
+            let mut pages = self.pages.write().unwrap_or_else(PoisonError::into_inner);
+            let own = Page::default();
+            pages.push(Arc::clone(&own));
+            (u32::try_from(pages.len() - 1).unwrap_or(u32::MAX), own)
+        });
+        let Some(shard) = self.shard(sought.lead) else { return };
+        let mut known = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_RECORDS / SHARDS {
+            return;
+        }
+        let mut memos = memos.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(place) = u32::try_from(memos.len()) {
+            memos.push(memo);
+            known.insert(sought.lead, (*page, place));
+        }
+    }
+
+    /// The position of a layout among those that are known.
+    pub(super) fn number(&self, layout: &Arc<Layout>) -> u32 {
+        let mut layouts = self.layouts.write().unwrap_or_else(PoisonError::into_inner);
+        layouts.push(Arc::clone(layout));
+        u32::try_from(layouts.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// The layout of this position.
+    pub(super) fn layout(&self, number: u32) -> Option<Arc<Layout>> {
+        let layouts = self.layouts.read().unwrap_or_else(PoisonError::into_inner);
+        layouts.get(number as usize).cloned()
+    }
+}
+
+impl Memo {
+    /// What is known of a record of this length.
+    pub(super) fn new(
+        id: [u8; 16],
+        prints: Prints,
+        length: u32,
+        layout: u32,
+        deleted: bool,
+    ) -> Self {
+        let mut prints = prints;
+        if prints.volatile_value().len() > VALUE_BYTES {
+            prints.forget_volatile_value();
+        }
+        Self { raw: 0, id, prints, value: [0; VALUE_BYTES], length, layout, deleted }
+    }
+}
+
+impl Cursor {
+    fn step(&mut self) {
+        if let Some((_, _, place)) = &mut self.next {
+            *place = place.saturating_add(1);
+        }
+    }
+}
+
+/// Whether these bytes are a string of ASCII without escapes.
+fn is_plain_string(value: &[u8]) -> bool {
+    let inner = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    inner.is_some_and(|inner| {
+        inner.iter().all(|byte| matches!(byte, 0x20..=0x7E) && !matches!(byte, b'"' | b'\\'))
+    })
 }

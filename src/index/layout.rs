@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hasher;
+use std::ops::Range;
 use std::sync::Arc;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -9,7 +10,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use super::fingerprint::{FingerprintKey, low};
 use super::identity::guid;
 use crate::directory::{Catalogue, RelationKind};
-use crate::intake::{Kind, Member, Record, Scanner, is_annotation, string_at};
+use crate::intake::{Kind, Member, Record, Scanner, is_annotation};
 use crate::model::instant;
 
 /// Layouts that one reader keeps; evidence that shows more is read all the same, only slower.
@@ -47,12 +48,19 @@ pub(super) struct Layout {
     pub(super) lone_volatile: Option<Arc<str>>,
     pub(super) has_links: bool,
     places: HashMap<&'static str, usize>,
+    /// Its position among the layouts that all threads know.
+    number: std::sync::OnceLock<u32>,
 }
 
 /// Members that identity and type are taken from.
 const SOUGHT: [&str; 4] = ["id", "@odata.type", "@removed", "deletedDateTime"];
 
 impl Layout {
+    /// Its position among the layouts that all threads know; `give` gives it one.
+    pub(super) fn number(&self, give: impl FnOnce() -> u32) -> u32 {
+        *self.number.get_or_init(give)
+    }
+
     /// The member of this name, one of those that every record is asked for.
     pub(super) fn member<'r>(&self, record: &'r Record, name: &str) -> Option<&'r Member> {
         record.members.get(*self.places.get(name)?)
@@ -65,10 +73,27 @@ pub(super) struct Prints {
     pub(super) content: u128,
     pub(super) volatile: u64,
     pub(super) order: u32,
+    /// Where the value of the one volatile member stands in the record.
+    value_start: u32,
+    value_length: u32,
     /// Whether exactly one member is volatile and it has a string for value.
     pub(super) lone_volatile: bool,
     /// Whether a member is null or an empty list.
     pub(super) explicit_empty: bool,
+}
+
+impl Prints {
+    /// Where the value of the one volatile member stands in the record; empty where there is none.
+    pub(super) fn volatile_value(&self) -> Range<usize> {
+        let start = self.value_start as usize;
+        start..start + self.value_length as usize
+    }
+
+    /// Takes the value of the one volatile member for a part of the rest.
+    pub(super) fn forget_volatile_value(&mut self) {
+        self.value_start = 0;
+        self.value_length = 0;
+    }
 }
 
 /// Layouts by type and keys; lives as long as its thread reads.
@@ -162,6 +187,7 @@ impl<'a> Layouts<'a> {
             has_links: roles.iter().any(|role| matches!(role, Role::Links { .. })),
             names: names.into(),
             lone_volatile,
+            number: std::sync::OnceLock::new(),
             places: SOUGHT.iter().filter_map(place).collect(),
             roles,
         }
@@ -238,14 +264,18 @@ impl<'a> Layouts<'a> {
                     order = order.wrapping_add(print.order.wrapping_mul(0x9E37_79B9_7F4A_7C15));
                 }
             } else if volatile {
-                meaning(text, member, &mut hasher);
+                meaning(value, &mut hasher);
             } else {
                 hasher.write(value);
             }
             let print = hasher.finish128().as_u128();
             if volatile {
-                prints.lone_volatile =
-                    layout.lone_volatile.is_some() && member.value.kind == Kind::String;
+                if layout.lone_volatile.is_some() && member.value.kind == Kind::String {
+                    let start = member.value.span.start.saturating_sub(record.span.start);
+                    prints.lone_volatile = true;
+                    prints.value_start = u32::try_from(start).unwrap_or(0);
+                    prints.value_length = u32::try_from(value.len()).unwrap_or(0);
+                }
                 prints.volatile = prints.volatile.wrapping_add(low(print)).max(1);
             } else {
                 prints.content = prints.content.wrapping_add(print);
@@ -256,11 +286,25 @@ impl<'a> Layouts<'a> {
     }
 }
 
+impl Layout {
+    /// The fingerprint of another value of the one volatile member.
+    pub(super) fn volatile_print(&self, value: &[u8]) -> Option<u64> {
+        let mut found = self.roles.iter().filter_map(|role| match role {
+            Role::Volatile(compared) => Some(compared),
+            Role::Plain(_) | Role::Annotation | Role::Ignored | Role::Links { .. } => None,
+        });
+        let mut hasher = found.next()?.hasher;
+        meaning(value, &mut hasher);
+        Some(low(hasher.finish128().as_u128()).max(1))
+    }
+}
+
 /// Takes in what a scalar means rather than how it is spelt: an instant as its second, a GUID in lower case, anything else
 /// as its text.
-fn meaning(text: &[u8], member: &Member, hasher: &mut SipHasher13) {
-    let written = text.get(member.value.span.clone()).unwrap_or_default();
-    match string_at(text, &member.value) {
+fn meaning(written: &[u8], hasher: &mut SipHasher13) {
+    let word: Option<String> =
+        if written.starts_with(b"\"") { serde_json::from_slice(written).ok() } else { None };
+    match word {
         Some(word) => match (instant(&word), guid(&word)) {
             (Some(at), _) => {
                 hasher.write_u8(b't');

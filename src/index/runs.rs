@@ -38,8 +38,9 @@ pub struct Seen<'a> {
     segment: u32,
 }
 
-/// Parts that a type is divided into, so that many threads can be busy with it.
+/// Parts that a type is divided into, so that many threads can be busy with it; rows that a part has at least.
 const PARTS: usize = 64;
+const PART_ROWS: usize = 4096;
 
 fn prefix(id: &[u8; 16]) -> u64 {
     id.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
@@ -252,7 +253,7 @@ impl Index {
 
 /// Cuts an order where identities change.
 fn parts(order: &[Place]) -> Vec<&[Place]> {
-    let size = order.len().div_ceil(PARTS).max(1);
+    let size = order.len().div_ceil(PARTS).max(PART_ROWS);
     let mut parts = Vec::new();
     let mut rest = order;
     while !rest.is_empty() {

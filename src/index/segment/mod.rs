@@ -7,12 +7,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::identity::{ObjectId, canonical, guid};
-use super::known::{Known, Memo};
+use super::known::{Cursor, Known, Memo, Sought};
 use super::layout::{Layout, Layouts, Prints};
 use super::row::{LinkHead, LinkRow, Row, mark};
 use crate::directory::{Identity, ObjectType};
 use crate::evidence::{Encoding, SourceOffsets};
 use crate::intake::{Fate, Format, Kind, Member, Record, Request, Sink, Subject, string_at};
+
+/// Rows that room is made for before they come.
+const MOST_EXPECTED: usize = 1024;
 
 /// A layout that is not told: more than a row has room for.
 const UNTOLD: u32 = 0xFFFF;
@@ -76,8 +79,15 @@ pub(super) struct SegmentBuilder<'a, 'l> {
     known: &'l Known,
     segment: Segment,
     offsets: SourceOffsets,
-    numbers: HashMap<usize, u32>,
-    kept: Vec<Arc<Layout>>,
+    /// Positions in the segment of layouts, by their position among all that are known; the last one asked for.
+    numbers: HashMap<u32, u32>,
+    last_number: Option<(u32, u32)>,
+    /// The layout of the last record that was recalled.
+    recalled: Option<(u32, Arc<Layout>)>,
+    /// Where it stands among what is known.
+    cursor: Cursor,
+    /// Where the record being read begins, and what it was looked up by.
+    sought: Option<(usize, Sought)>,
     names: HashMap<Arc<str>, u32>,
     /// Type of the records of the last request, its `@odata.type` as written, and where its rows and page are.
     last_type: Option<(usize, Box<[u8]>, Arc<str>)>,
@@ -109,7 +119,10 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             segment: Segment::default(),
             offsets: SourceOffsets::new(encoding, start),
             numbers: HashMap::new(),
-            kept: Vec::new(),
+            last_number: None,
+            recalled: None,
+            cursor: Cursor::default(),
+            sought: None,
             names: HashMap::new(),
             last_type: None,
             last_page: usize::MAX,
@@ -121,6 +134,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
     /// What follows is a text of its own that begins at `start` of the source.
     pub(super) fn go_on_at(&mut self, encoding: Encoding, start: u64) {
         self.offsets = SourceOffsets::new(encoding, start);
+        self.sought = None;
     }
 
     /// The finished segment.
@@ -151,21 +165,31 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
         as_u32(self.segment.texts.len() - 1)
     }
 
+    /// The position of a layout in the segment.
     fn layout_number(&mut self, layout: &Arc<Layout>) -> u32 {
-        let place = Arc::as_ptr(layout).addr();
-        if let Some(number) = self.numbers.get(&place) {
-            return *number;
+        let known = layout.number(|| self.known.number(layout));
+        if let Some((last, number)) = self.last_number
+            && last == known
+        {
+            return number;
         }
-        let names =
-            Names { names: Arc::clone(&layout.names), lone_volatile: layout.lone_volatile.clone() };
-        let known = self.segment.layouts.iter().position(|known| *known == names);
-        let number = as_u32(known.unwrap_or(self.segment.layouts.len()));
-        if known.is_none() {
-            self.segment.layouts.push(names);
-        }
-        // Kept alive, so that no other layout gets its address.
-        self.kept.push(Arc::clone(layout));
-        self.numbers.insert(place, number);
+        let number = match self.numbers.get(&known) {
+            Some(number) => *number,
+            None => {
+                let names = Names {
+                    names: Arc::clone(&layout.names),
+                    lone_volatile: layout.lone_volatile.clone(),
+                };
+                let same = self.segment.layouts.iter().position(|known| *known == names);
+                let number = as_u32(same.unwrap_or(self.segment.layouts.len()));
+                if same.is_none() {
+                    self.segment.layouts.push(names);
+                }
+                self.numbers.insert(known, number);
+                number
+            }
+        };
+        self.last_number = Some((known, number));
         number
     }
 
@@ -304,7 +328,12 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
         match self.segment.rows.get_mut(object_type) {
             Some(rows) => rows.push(row),
             None => {
-                self.segment.rows.insert(Arc::clone(object_type), vec![row]);
+                // Most pages hold records of one type and of like length.
+                let left = text.len().saturating_sub(span.start);
+                let expected = left / (span.len() + 1) + 1;
+                let mut rows = Vec::with_capacity(expected.min(MOST_EXPECTED));
+                rows.push(row);
+                self.segment.rows.insert(Arc::clone(object_type), rows);
             }
         }
     }
@@ -348,6 +377,7 @@ impl Sink for SegmentBuilder<'_, '_> {
     fn record(&mut self, position: usize, request: &Request, text: &[u8], record: &Record) -> Fate {
         let place = position;
         let position = as_u32(position);
+        let sought = self.sought.take().filter(|(start, _)| *start == record.span.start);
         self.offsets.advance(text, record.span.start);
         if let Subject::Orphan { rule } = request.subject {
             return Fate::SetAside(rule);
@@ -387,12 +417,15 @@ impl Sink for SegmentBuilder<'_, '_> {
             .member(record, "deletedDateTime")
             .is_some_and(|member| member.value.kind == Kind::String);
         let deleted = in_bin || stamped;
-        if let (ObjectId::Guid(key), Some(asked)) = (&id, plain_list(request))
+        if let (ObjectId::Guid(key), Some((_, sought)), Some(asked)) =
+            (&id, sought, plain_list(request))
             && !layout.has_links
             && &*object_type != "organization"
         {
             let bytes = text.get(record.span.clone()).unwrap_or_default();
-            self.known.learn(asked, bytes, *key, (prints, deleted), &layout);
+            let number = layout.number(|| self.known.number(&layout));
+            let memo = Memo::new(*key, prints, as_u32(bytes.len()), number, deleted);
+            self.known.learn(&mut self.cursor, sought, asked, bytes, memo);
         }
         self.keep(&object_type, &id, position, text, &record.span, (prints, deleted), &layout);
         Fate::Used
@@ -406,15 +439,29 @@ impl Sink for SegmentBuilder<'_, '_> {
         start: usize,
     ) -> Option<usize> {
         let asked = plain_list(request)?;
-        let memo = self.known.recall(asked.0, asked.1, text.get(start..)?)?;
-        let Memo { length, id, prints, deleted, layout, .. } = memo;
-        let end = start + length as usize;
+        let rest = text.get(start..)?;
+        let (mut memo, moved) = match self.known.recall(&mut self.cursor, asked, rest) {
+            Ok(found) => found,
+            Err(sought) => {
+                self.sought = Some((start, sought));
+                return None;
+            }
+        };
+        let layout = match self.recalled.take() {
+            Some((number, layout)) if number == memo.layout => layout,
+            _ => self.known.layout(memo.layout)?,
+        };
+        if moved {
+            let value = rest.get(memo.prints.volatile_value()).unwrap_or_default();
+            memo.prints.volatile = layout.volatile_print(value)?;
+        }
+        let length = memo.length as usize;
         self.offsets.advance(text, start);
-        let object_type = Arc::clone(&layout.object_type);
-        let id = ObjectId::Guid(id);
-        let kept = (prints, deleted);
-        self.keep(&object_type, &id, as_u32(position), text, &(start..end), kept, &layout);
-        Some(length as usize)
+        let id = ObjectId::Guid(memo.id);
+        let kept = (memo.prints, memo.deleted);
+        self.keep(&layout.object_type, &id, as_u32(position), text, &(start..start + length), kept, &layout);
+        self.recalled = Some((memo.layout, layout));
+        Some(length)
     }
 }
 
