@@ -17,7 +17,7 @@ use super::{
 };
 use crate::directory::Catalogue;
 use crate::evidence::{
-    EvidenceError, Refusal, SourceFile, SourceOffsets, Text, Walk, decode, hash, read_file,
+    Bytes, EvidenceError, Refusal, SourceFile, SourceOffsets, Text, Walk, decode, hash, read_each,
 };
 use crate::intake::{self, Intake, Place, Request, Subject};
 use crate::model::{CaptureTime, ExhibitId, Interval, Receipt, Span, TimeSource};
@@ -62,12 +62,19 @@ pub fn build(
     catalogue: &Catalogue,
 ) -> Result<Index, EvidenceError> {
     let key = FingerprintKey::random();
-    let readings: Vec<Result<Reading, EvidenceError>> =
-        walk.files.par_iter().map(|file| read_exhibit(file, options, catalogue, &key)).collect();
-    let mut index = Index { refusals: walk.refusals.clone(), ..Index::default() };
+    let files: Vec<&SourceFile> = walk.files.iter().collect();
+    let readings: Vec<Option<Result<Reading, EvidenceError>>> = read_each(&files, |at, source| {
+        let file = files.get(at)?;
+        Some(source.map(|source| read_exhibit(file, &source, options, catalogue, &key)))
+    });
+    let mut index = Index {
+        refusals: walk.refusals.clone(),
+        carriers: walk.carriers.clone(),
+        ..Index::default()
+    };
     let mut members = Vec::new();
     let mut segments = Vec::new();
-    for (file, reading) in walk.files.iter().zip(readings) {
+    for (file, reading) in walk.files.iter().zip(readings.into_iter().flatten()) {
         match reading {
             Ok(Reading { exhibit, requests, segment, member }) => {
                 let position = index.exhibits.len();
@@ -85,6 +92,9 @@ pub fn build(
                 code: "unreadable",
                 cause: source.to_string(),
             }),
+            Err(EvidenceError::Damaged { shown, code, cause }) => {
+                index.refusals.push(Refusal { shown, code, cause });
+            }
             Err(changed @ EvidenceError::Changed { .. }) => return Err(changed),
         }
     }
@@ -106,14 +116,14 @@ pub fn build(
 
 fn read_exhibit(
     file: &SourceFile,
+    source: &Bytes,
     options: &IndexOptions,
     catalogue: &Catalogue,
     key: &FingerprintKey,
-) -> Result<Reading, EvidenceError> {
-    let source = read_file(&file.path)?;
+) -> Reading {
     let prints = hash(&source.bytes);
     let text = decode(&source.bytes);
-    let mut place = Place::of(&file.shown, catalogue, options.evidence_zone.as_ref());
+    let mut place = Place::of(&file.named, catalogue, options.evidence_zone.as_ref());
     let named = options
         .named
         .iter()
@@ -123,6 +133,13 @@ fn read_exhibit(
     if let Some(at) = named.and_then(|named| named.time) {
         place.time =
             Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
+    } else if let (None, Some(recorded)) = (place.time, file.recorded) {
+        // An archive keeps the time of the last copy as readily as that of the export: it may fill a gap, but not
+        // overrule a stamp, which would move captures to a time when they were long made.
+        place.time = Some(CaptureTime {
+            interval: recorded.interval(options.evidence_zone.as_ref()),
+            source: TimeSource::Archive,
+        });
     } else if place.time.is_none() && options.file_times {
         place.time = modified_at.map(|at| CaptureTime {
             interval: Interval::instant(at),
@@ -142,7 +159,7 @@ fn read_exhibit(
     object_types.sort();
     let exhibit = Exhibit {
         shown: file.shown.clone(),
-        path: file.path.clone(),
+        source: file.clone(),
         size_bytes: as_u64(source.bytes.len()),
         prints,
         modified_at,
@@ -156,7 +173,7 @@ fn read_exhibit(
         object_types,
         snapshot: usize::MAX,
     };
-    Ok(Reading { exhibit, requests: intake.requests, segment, member })
+    Reading { exhibit, requests: intake.requests, segment, member }
 }
 
 /// Turns offsets of the decoded text into offsets of the source, so that receipts and reopening need no decoding.

@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rayon::prelude::*;
 use thiserror::Error;
 
 use super::{Entry, Exhibit, Index};
-use crate::evidence::{EvidenceError, decode, hash, read_file};
+use crate::evidence::{Bytes, EvidenceError, SourceFile, decode, hash, read_each};
 use crate::model::Span;
 
 /// Why a record cannot be opened again.
@@ -55,24 +54,29 @@ pub fn open_records<'a>(
             ));
         }
     }
-    let opened: Result<Vec<Vec<_>>, OpenError> = wanted
-        .into_par_iter()
-        .map(|(exhibit, spans)| open_exhibit(index, exhibit, spans))
+    let wanted: Vec<(&Exhibit, Vec<_>)> = wanted
+        .into_iter()
+        .filter_map(|(exhibit, spans)| Some((index.exhibits.get(exhibit)?, spans)))
         .collect();
+    let sources: Vec<&SourceFile> = wanted.iter().map(|(exhibit, _)| &exhibit.source).collect();
+    let opened: Result<Vec<Vec<_>>, OpenError> = read_each(&sources, |at, source| {
+        let Some((exhibit, spans)) = wanted.get(at) else { return Ok(Vec::new()) };
+        open_exhibit(exhibit, &source?, spans.clone())
+    })
+    .into_iter()
+    .collect();
     Ok(Opened(opened?.into_iter().flatten().collect()))
 }
 
 type OpenedRecord = ((u32, u64), Box<[u8]>);
 
 fn open_exhibit(
-    index: &Index,
-    exhibit: usize,
+    exhibit: &Exhibit,
+    source: &Bytes,
     mut spans: Vec<(u32, u64, u32)>,
 ) -> Result<Vec<OpenedRecord>, OpenError> {
-    let Some(exhibit) = index.exhibits.get(exhibit) else { return Ok(Vec::new()) };
     spans.sort_unstable();
     spans.dedup();
-    let source = read_file(&exhibit.path)?;
     if hash(&source.bytes) != exhibit.prints {
         return Err(OpenError::Altered { shown: exhibit.shown.clone() });
     }
@@ -104,7 +108,7 @@ pub fn open_receipt(
     exhibit: &Exhibit,
     span: Option<Span>,
 ) -> Result<Option<OpenedReceipt>, OpenError> {
-    let source = read_file(&exhibit.path)?;
+    let source = exhibit.source.read()?;
     if hash(&source.bytes) != exhibit.prints {
         return Err(OpenError::Altered { shown: exhibit.shown.clone() });
     }
