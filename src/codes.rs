@@ -8,8 +8,10 @@ use std::sync::LazyLock;
 pub struct Code {
     /// Stable name.
     pub code: String,
-    /// Whether it means that input was damaged, refused or quarantined (exit code 3).
+    /// Whether it means that input was damaged, refused or quarantined (exit code 3), or not read.
     pub damage: bool,
+    /// Whether it means that a limit was reached and something was not read (exit code 6).
+    pub limit: bool,
     /// What it means.
     pub meaning: String,
     /// What to do now.
@@ -25,7 +27,8 @@ static CODES: LazyLock<BTreeMap<String, Code>> = LazyLock::new(|| {
             let cell = |at: usize| row.get(at).map(str::to_owned);
             let code = Code {
                 code: cell(0)?,
-                damage: cell(1)? == "yes",
+                damage: matches!(cell(1)?.as_str(), "yes" | "limit"),
+                limit: cell(1)? == "limit",
                 meaning: cell(2)?,
                 advice: cell(3)?,
             };

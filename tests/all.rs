@@ -7,6 +7,7 @@
     reason = "helpers of tests fail like tests"
 )]
 
+mod archives;
 mod bad_input;
 mod cli;
 mod determinism;

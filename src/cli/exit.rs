@@ -21,6 +21,8 @@ pub enum Exit {
     Failed,
     /// 5: cannot read input or write output.
     Io,
+    /// 6: a limit was reached, and something was not read.
+    Limit,
     /// 4: integrity failure.
     Integrity,
     /// 2: usage.
@@ -42,6 +44,7 @@ impl Exit {
             Self::Damaged => 3,
             Self::Integrity => 4,
             Self::Io => 5,
+            Self::Limit => 6,
             Self::Internal => 70,
             Self::Interrupted => 130,
         }
@@ -78,8 +81,13 @@ pub enum Failure {
     #[error(transparent)]
     Synth(#[from] SynthError),
     /// None of the evidence could be read.
-    #[error("none of the evidence could be read")]
-    NothingReadable,
+    #[error("none of the evidence could be read{}", first.as_ref().map(|first| format!(": {first}")).unwrap_or_default())]
+    NothingReadable {
+        /// The first thing that was refused: code, path, cause.
+        first: Option<String>,
+        /// Whether a limit stopped any of it.
+        limit: bool,
+    },
     /// Standard output is closed or full.
     #[error("cannot write to standard output")]
     Stdout(#[source] std::io::Error),
@@ -91,15 +99,18 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } => Exit::Usage,
+            // What is damaged now was sound when it was indexed.
             Self::Evidence(EvidenceError::Changed { .. })
             | Self::History(HistoryError::Open(
-                OpenError::Altered { .. } | OpenError::Evidence(EvidenceError::Changed { .. }),
+                OpenError::Altered { .. }
+                | OpenError::Evidence(EvidenceError::Changed { .. } | EvidenceError::Damaged { .. }),
             )) => Exit::Integrity,
-            Self::Evidence(EvidenceError::Unreadable { .. })
+            Self::NothingReadable { limit: true, .. } => Exit::Limit,
+            Self::Evidence(EvidenceError::Unreadable { .. } | EvidenceError::Damaged { .. })
             | Self::History(HistoryError::Open(OpenError::Evidence(EvidenceError::Unreadable {
                 ..
             })))
-            | Self::NothingReadable
+            | Self::NothingReadable { .. }
             | Self::Stdout(_)
             | Self::Synth(_)
             | Self::Report(ReportError::Write { .. }) => Exit::Io,
@@ -112,7 +123,11 @@ impl Failure {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Usage { hint, .. } => Some(hint),
-            Self::Evidence(EvidenceError::Unreadable { .. }) | Self::NothingReadable => {
+            Self::NothingReadable { first: Some(_), .. } => {
+                Some("`explain` tells what the code means and what to do")
+            }
+            Self::Evidence(EvidenceError::Unreadable { .. } | EvidenceError::Damaged { .. })
+            | Self::NothingReadable { .. } => {
                 Some("check the path and the permissions of the account that runs entrace")
             }
             Self::Evidence(EvidenceError::Changed { .. }) | Self::History(_) => Some(

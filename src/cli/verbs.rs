@@ -14,13 +14,13 @@ use super::args::{
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::{scope, select};
-use crate::codes;
+use crate::codes::{self, Code};
 use crate::directory::catalogue;
-use crate::evidence::walk;
+use crate::evidence::{Refusal, walk};
 use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
 use crate::index::{self, Index, IndexOptions, NamedSnapshot};
 use crate::meter::Stage;
-use crate::model::{Analysis, Change, ChangeKind, Lane, Receipt, SnapshotRow};
+use crate::model::{Analysis, Change, ChangeKind, Lane, Receipt, SnapshotRow, WarningRow};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
 use crate::synth::{SynthOptions, write_tenant};
@@ -79,7 +79,13 @@ fn open(evidence: &Evidence, progress: &Progress) -> Result<Index, Failure> {
     };
     let index = index::build(&found, &options, catalogue())?;
     if index.exhibits.is_empty() {
-        return Err(Failure::NothingReadable);
+        let limit = |refusal: &Refusal| codes::code(refusal.code).is_some_and(|code| code.limit);
+        let limited = index.refusals.iter().find(|refusal| limit(refusal));
+        let first = limited.or(index.refusals.first());
+        return Err(Failure::NothingReadable {
+            first: first.map(|first| format!("{}: {}: {}", first.code, first.shown, first.cause)),
+            limit: limited.is_some(),
+        });
     }
     Ok(index)
 }
@@ -103,14 +109,19 @@ fn history(evidence: &Evidence, progress: &Progress) -> HistoryOptions {
 
 /// Damage that was met, as exit code, said on standard error.
 fn verdict(analysis: &Analysis) -> Exit {
-    let damaged = analysis
-        .warnings
-        .iter()
-        .filter(|warning| codes::code(&warning.code).is_some_and(|code| code.damage));
+    let of =
+        |warning: &WarningRow, is: fn(&Code) -> bool| codes::code(&warning.code).is_some_and(is);
+    let damaged = || analysis.warnings.iter().filter(|warning| of(warning, |code| code.damage));
+    let exit = match damaged().next() {
+        None => Exit::Done,
+        Some(_) if damaged().any(|warning| of(warning, |code| code.limit)) => Exit::Limit,
+        Some(_) => Exit::Damaged,
+    };
+    // What was not read for a limit comes first: without it the rest may be wrong.
+    let limited = damaged().filter(|warning| of(warning, |code| code.limit));
+    let others = damaged().filter(|warning| !of(warning, |code| code.limit));
     let mut stderr = io::stderr().lock();
-    let mut exit = Exit::Done;
-    for (place, warning) in damaged.enumerate() {
-        exit = Exit::Damaged;
+    for (place, warning) in limited.chain(others).enumerate() {
         if place == 10 {
             drop(writeln!(
                 stderr,
@@ -525,10 +536,10 @@ fn synthesize(args: &SynthArgs, progress: &Progress) -> Outcome {
 
 fn explain(word: &str) -> Outcome {
     if let Some(code) = codes::code(word) {
-        let damage = if code.damage {
-            "\nexit code 3: some input was damaged, refused or quarantined"
-        } else {
-            ""
+        let damage = match (code.limit, code.damage) {
+            (true, _) => "\nexit code 6: a limit was reached, and something was not read",
+            (false, true) => "\nexit code 3: some input was damaged, refused or quarantined",
+            (false, false) => "",
         };
         out(&format!("{}: {}\nwhat to do: {}{damage}\n", code.code, code.meaning, code.advice))?;
         return Ok(Exit::Done);

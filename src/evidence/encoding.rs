@@ -127,9 +127,12 @@ impl Decoder {
                 }
             })
         };
-        let half = units.checked_sub(1).and_then(unit).is_some_and(|u| (0xD800..0xDC00).contains(&u));
+        let half =
+            units.checked_sub(1).and_then(unit).is_some_and(|u| (0xD800..0xDC00).contains(&u));
         let end = if half { units * 2 - 2 } else { units * 2 };
-        text.extend_from_slice(&self.encoding.decode_slice(self.held.get(..end).unwrap_or_default()));
+        text.extend_from_slice(
+            &self.encoding.decode_slice(self.held.get(..end).unwrap_or_default()),
+        );
         self.held.drain(..end);
     }
 
@@ -155,7 +158,11 @@ fn from_utf16(body: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
 }
 
 /// Takes whole blocks of ASCII from the front, which is nearly all that exports hold.
-fn take_ascii<'p>(pairs: &'p [[u8; 2]], unit: fn([u8; 2]) -> u16, out: &mut Vec<u8>) -> &'p [[u8; 2]] {
+fn take_ascii<'p>(
+    pairs: &'p [[u8; 2]],
+    unit: fn([u8; 2]) -> u16,
+    out: &mut Vec<u8>,
+) -> &'p [[u8; 2]] {
     let (blocks, _) = pairs.as_chunks::<32>();
     let mut taken = 0;
     for block in blocks {

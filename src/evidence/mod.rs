@@ -1,14 +1,20 @@
 //! From paths to exhibits: bytes, hashes, encoding; and back from a span to its bytes.
 //!
-//! Evidence is opened read-only and read, never mapped. Knows nothing of JSON or Entra.
+//! Evidence is opened read-only and read, never mapped, and nothing of an archive is written anywhere. Knows nothing of
+//! JSON or Entra.
 
+mod bag;
+mod container;
 mod encoding;
 mod read;
+mod source;
 mod walk;
 
+pub use container::{Carrier, LIMITS, Limits, stream_each};
 pub use encoding::{Decoder, Encoding, SourceOffsets, Text, decode};
-pub use read::{Fingerprints, Hashing, Span, Watched, hash, read_file, read_spans};
-pub use walk::{Refusal, SourceFile, Walk, walk};
+pub use read::{Fingerprints, Hashing, Span, Watched, hash, read_file, read_spans, spans_of};
+pub use source::{RecordedTime, SourceFile};
+pub use walk::{Refusal, Walk, walk, walk_within};
 
 use std::path::PathBuf;
 
@@ -24,6 +30,16 @@ pub enum EvidenceError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// A member of an archive is not what the archive says, or cannot be made of its bytes.
+    #[error("`{shown}`: {cause}")]
+    Damaged {
+        /// As in [`SourceFile::shown`].
+        shown: String,
+        /// Stable code.
+        code: &'static str,
+        /// The cause in words.
+        cause: String,
     },
     /// A file changed between the first and the last byte read.
     #[error("`{}` changed while it was read (size or modification time differs)", path.display())]

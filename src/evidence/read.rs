@@ -50,10 +50,10 @@ impl Watched {
     /// # Errors
     /// [`EvidenceError::Changed`] if size or modification time moved since it was opened.
     pub fn finish(self) -> Result<Option<SystemTime>, EvidenceError> {
-        let after = self.file.metadata().map_err(|source| EvidenceError::Unreadable {
-            path: self.path.clone(),
-            source,
-        })?;
+        let after = self
+            .file
+            .metadata()
+            .map_err(|source| EvidenceError::Unreadable { path: self.path.clone(), source })?;
         let stamp = |metadata: &Metadata| (metadata.len(), metadata.modified().ok());
         if stamp(&self.before) != stamp(&after) || self.read != after.len() {
             return Err(EvidenceError::Changed { path: self.path });
@@ -153,6 +153,33 @@ pub fn read_spans(
             take(place, bytes.get(from..until).unwrap_or_default());
             place += 1;
         }
+    }
+    Ok(())
+}
+
+/// As [`read_spans`], of a stream that can only be read forward.
+///
+/// # Errors
+/// Those of the stream; [`io::ErrorKind::UnexpectedEof`] if it ends before a span does.
+pub fn spans_of(
+    stream: &mut dyn Read,
+    spans: &[Span],
+    take: &mut dyn FnMut(usize, &[u8]),
+) -> io::Result<()> {
+    let mut at = 0_u64;
+    let mut bytes = Vec::new();
+    for (place, span) in spans.iter().enumerate() {
+        // The same span may be wanted twice; others never overlap.
+        if span.offset >= at {
+            let between = span.offset - at;
+            if io::copy(&mut (&mut *stream).take(between), &mut io::sink())? < between {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            bytes.resize(span.length as usize, 0);
+            stream.read_exact(&mut bytes)?;
+            at = span.offset.saturating_add(u64::from(span.length));
+        }
+        take(place, &bytes);
     }
     Ok(())
 }

@@ -1,31 +1,22 @@
-//! Finds the files below the paths that the user named, in an order that depends on their names only.
+//! Finds the files below the paths that the user named, and the members of archives among them, in an order that
+//! depends on their names only.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::EvidenceError;
+use rayon::prelude::*;
 
-/// One file to read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SourceFile {
-    /// The evidence argument's own name and the path below it, `/` between, bytes that are not UTF-8 as `\xNN`.
-    pub shown: String,
-    /// Where to open it.
-    pub path: PathBuf,
-    /// Which evidence argument it is below (position in the sorted list of arguments).
-    pub root: usize,
-    /// Its size when it was found; what is read counts, and may be another.
-    pub size_bytes: u64,
-}
+use super::container::{self, Carrier, LIMITS, Limits};
+use super::{EvidenceError, SourceFile, bag};
 
-/// A directory entry that is not read, and why.
+/// A directory entry, or a member of an archive, that is not read, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refusal {
     /// As in [`SourceFile::shown`].
     pub shown: String,
-    /// Stable code: `symlink-refused`, `not-a-file`, `unreadable`.
+    /// Stable code: `symlink-refused`, `not-a-file`, `unreadable`; of archives `archive-…` and `member-…`; of bags `bag-…`.
     pub code: &'static str,
     /// The cause in words.
     pub cause: String,
@@ -34,19 +25,30 @@ pub struct Refusal {
 /// Everything found below the evidence arguments.
 #[derive(Debug, Clone, Default)]
 pub struct Walk {
-    /// Files, sorted by `shown`.
+    /// Exhibits of records: files and members of archives, sorted by `shown`.
     pub files: Vec<SourceFile>,
+    /// Files that carry exhibits and hold no records themselves: archives, tag files of bags; sorted by `shown`.
+    pub carriers: Vec<Carrier>,
     /// Entries that were refused, sorted.
     pub refusals: Vec<Refusal>,
     /// Canonical paths of the arguments.
     pub roots: Vec<PathBuf>,
 }
 
-/// Lists the files below `arguments`.
+/// Lists the files below `arguments`, and the members of those that are archives; verifies bags.
 ///
 /// # Errors
-/// [`EvidenceError::Unreadable`] if an argument itself cannot be looked at; entries below are refused one by one.
+/// [`EvidenceError::Unreadable`] if an argument itself cannot be looked at, [`EvidenceError::Changed`] if an archive
+/// changed while it was listed; entries below are refused one by one.
 pub fn walk(arguments: &[PathBuf]) -> Result<Walk, EvidenceError> {
+    walk_within(arguments, &LIMITS)
+}
+
+/// [`walk`] under other limits for archives.
+///
+/// # Errors
+/// As [`walk`].
+pub fn walk_within(arguments: &[PathBuf], limits: &Limits) -> Result<Walk, EvidenceError> {
     let mut roots = BTreeSet::new();
     for argument in arguments {
         let root = fs::canonicalize(argument)
@@ -62,7 +64,19 @@ pub fn walk(arguments: &[PathBuf]) -> Result<Walk, EvidenceError> {
     // A folder and a file below it may both have been named: one exhibit all the same.
     let mut seen = BTreeSet::new();
     found.files.retain(|file| seen.insert(file.path.clone()));
-    found.files.sort();
+    let files = std::mem::take(&mut found.files);
+    let listed: Vec<_> = files.into_par_iter().map(|file| container::list(file, limits)).collect();
+    for listed in listed {
+        let listed = listed?;
+        found.files.extend(listed.files);
+        found.carriers.extend(listed.carriers);
+        found.refusals.extend(listed.refusals);
+    }
+    found.files.sort_by(|a, b| (&a.shown, &a.path).cmp(&(&b.shown, &b.path)));
+    bag::verify(&mut found);
+    found
+        .carriers
+        .sort_by(|a, b| (&a.source.shown, &a.source.path).cmp(&(&b.source.shown, &b.source.path)));
     found.refusals.sort();
     found.roots = roots;
     Ok(found)
@@ -77,13 +91,8 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
     let kind = metadata.file_type();
     if kind.is_symlink() {
         return match symlink_target(path, root) {
-            Ok((target, size_bytes)) => {
-                found.files.push(SourceFile {
-                    shown: shown.to_owned(),
-                    path: target,
-                    root: position,
-                    size_bytes,
-                });
+            Ok((target, size)) => {
+                found.files.push(SourceFile::file(shown.to_owned(), target, position, size));
             }
             Err(cause) => found.refusals.push(refuse("symlink-refused", cause)),
         };
@@ -104,12 +113,8 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
             visit(&entry.path(), root, &format!("{shown}/{}", readable(&name)), position, found);
         }
     } else if metadata.is_file() {
-        found.files.push(SourceFile {
-            shown: shown.to_owned(),
-            path: path.to_path_buf(),
-            root: position,
-            size_bytes: metadata.len(),
-        });
+        let file = path.to_path_buf();
+        found.files.push(SourceFile::file(shown.to_owned(), file, position, metadata.len()));
     } else {
         found.refusals.push(refuse("not-a-file", "neither a file nor a folder".to_owned()));
     }
@@ -155,17 +160,7 @@ fn distinct_names(roots: &[PathBuf]) -> Vec<String> {
 }
 
 fn readable(name: &OsStr) -> String {
-    let mut text = String::new();
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            text.push_str("\\x");
-            text.extend(
-                [byte >> 4, byte & 0xF].iter().filter_map(|n| char::from_digit(u32::from(*n), 16)),
-            );
-        }
-    }
-    text
+    container::readable(name.as_encoded_bytes())
 }
 
 #[cfg(test)]

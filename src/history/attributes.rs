@@ -126,8 +126,7 @@ impl<'a> TypeContext<'a> {
         opened: &Opened,
         aside: &mut Aside,
     ) -> Vec<Draft> {
-        let texts: Vec<Option<&[u8]>> =
-            distinct.iter().map(|entry| opened.record(entry)).collect();
+        let texts: Vec<Option<&[u8]>> = distinct.iter().map(|entry| opened.record(entry)).collect();
         let differing = differing_members(distinct, &texts);
         let mut versions: Vec<Option<Version>> = distinct
             .iter()
@@ -166,7 +165,8 @@ impl<'a> TypeContext<'a> {
             let key = text.get(member.key.clone())?;
             if only.contains(key) {
                 let name = std::str::from_utf8(key).ok()?;
-                members.push((name.into(), Json::parse(text.get(member.value.span.clone())?).ok()?));
+                members
+                    .push((name.into(), Json::parse(text.get(member.value.span.clone())?).ok()?));
             }
         }
         Some(attributes(&Json::Object(members), self.object_type, self.catalogue))

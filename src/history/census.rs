@@ -84,8 +84,7 @@ impl CensusTaker<'_> {
     /// Takes the census of a type, by tenant.
     pub(super) fn take(&self, object_type: &Arc<str>) -> Vec<(usize, Census)> {
         let tenants = self.index.tenants.len();
-        let calm: Vec<Calm> =
-            (0..tenants).map(|tenant| self.calm(tenant, object_type)).collect();
+        let calm: Vec<Calm> = (0..tenants).map(|tenant| self.calm(tenant, object_type)).collect();
         let captures = self.index.captures.len();
         let snapshots = self.index.snapshots.len();
         let fresh = || Part {
@@ -135,11 +134,10 @@ impl CensusTaker<'_> {
         if !of_whole_type || !from_the_first {
             return Calm::default();
         }
-        let in_sequence = lists.windows(2).all(|pair| {
-            matches!(pair, [a, b] if index.before(*a, *b))
-        }) && described.windows(2).all(|pair| {
-            matches!(pair, [a, b] if a.snapshot != b.snapshot)
-        });
+        let in_sequence = lists
+            .windows(2)
+            .all(|pair| matches!(pair, [a, b] if index.before(*a, *b)))
+            && described.windows(2).all(|pair| matches!(pair, [a, b] if a.snapshot != b.snapshot));
         let lists = lists.iter().filter_map(|list| u32::try_from(*list).ok()).collect();
         Calm { lists, in_sequence }
     }
@@ -190,9 +188,9 @@ impl CensusTaker<'_> {
             return;
         }
         if !first.row.has(mark::TEXT) {
-            let reordered = seen.windows(2).filter(|pair| {
-                matches!(pair, [a, b] if a.row.text_or_order != b.row.text_or_order)
-            });
+            let reordered = seen.windows(2).filter(
+                |pair| matches!(pair, [a, b] if a.row.text_or_order != b.row.text_or_order),
+            );
             part.found.reordered += u64::try_from(reordered.count()).unwrap_or(0);
         }
         if seen.iter().all(|seen| seen.row.volatile == first.row.volatile) {

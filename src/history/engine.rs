@@ -68,10 +68,7 @@ impl<'a> Engine<'a> {
     }
 
     /// All rows, unnamed and unfolded, and the names met on the way.
-    pub(super) fn drafts(
-        &self,
-        meter: &Meter,
-    ) -> Result<(Vec<Draft>, Aside, Names), HistoryError> {
+    pub(super) fn drafts(&self, meter: &Meter) -> Result<(Vec<Draft>, Aside, Names), HistoryError> {
         let (mut drafts, mut aside, mut names) = (Vec::new(), Aside::default(), Vec::new());
         for ((tenant, object_type), census) in &self.censuses {
             let of_type = self.type_drafts(*tenant, object_type, census)?;
@@ -80,9 +77,12 @@ impl<'a> Engine<'a> {
             drafts.extend(of_type.drafts);
             aside.take_in(of_type.aside);
             let tenant = self.tenant(*tenant);
-            names.extend(of_type.names.into_iter().map(|(id, name)| {
-                ((tenant.to_owned(), Arc::clone(object_type), id), name)
-            }));
+            names.extend(
+                of_type
+                    .names
+                    .into_iter()
+                    .map(|(id, name)| ((tenant.to_owned(), Arc::clone(object_type), id), name)),
+            );
         }
         let links = self.link_drafts(&drafts);
         drafts.extend(links);
@@ -287,8 +287,7 @@ impl<'a> Engine<'a> {
                 let mut rows = Vec::new();
                 for draft in super::links::rows(self.index, tenant, &run, seen_before) {
                     let change = &draft.change;
-                    let (kind, relation) =
-                        (change.object_type.as_str(), change.attribute.as_str());
+                    let (kind, relation) = (change.object_type.as_str(), change.attribute.as_str());
                     let source = (group.tenant, kind, &draft.id, relation);
                     if group.inverse && forward.contains(&source) {
                         continue;
@@ -327,7 +326,8 @@ impl<'a> Engine<'a> {
             return Some(draft);
         }
         let key = (self.tenant(tenant).to_owned(), draft.id.clone());
-        let (Some(template), Some(member)) = (self.templates.get(&key), draft.target.clone()) else {
+        let (Some(template), Some(member)) = (self.templates.get(&key), draft.target.clone())
+        else {
             return Some(draft);
         };
         let told = [&draft.change.from_snapshot, &draft.change.to_snapshot]

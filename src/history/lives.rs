@@ -79,8 +79,7 @@ pub(super) fn compare(
         let (batch, behind) = rest.split_at(count);
         rest = behind;
         let records = batch.iter().flat_map(|life| life.distinct.iter().copied());
-        let opened =
-            open_records(context.index, context.catalogue, context.object_type, records)?;
+        let opened = open_records(context.index, context.catalogue, context.object_type, records)?;
         let made: Vec<(Vec<Draft>, Aside, Option<(ObjectId, String)>)> = batch
             .par_iter()
             .map(|life| {

@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::attributes::{Aside, Conflict};
 use super::census::{Census, TypeKey, pages};
 use super::names::{Names, ObjectKey};
 use super::{HistoryOptions, coverage};
 use crate::codes::code;
 use crate::directory::{Catalogue, Identity};
+use crate::evidence::Carrier;
 use crate::index::{Exhibit, Index, Listing, Seen, mark};
 use crate::model::{
-    Analysis, Change, ChangeKind, ExhibitRow, HashBasis, Lane, ObjectRow, QuarantineRow,
+    Analysis, Change, ChangeKind, ExhibitId, ExhibitRow, HashBasis, Lane, ObjectRow, QuarantineRow,
     SnapshotRow, Tally, WarningRow,
 };
 
@@ -34,7 +37,7 @@ pub(super) fn analysis(
         } else {
             Vec::new()
         },
-        exhibits: index.exhibits.iter().map(|exhibit| exhibit_row(index, exhibit)).collect(),
+        exhibits: exhibit_rows(index),
         coverage: coverage::rows(index, catalogue, censuses),
         warnings: warnings(index, &aside.conflicts),
         quarantine: quarantine(index),
@@ -163,9 +166,7 @@ fn objects(
 
 fn last_list(index: &Index, tenant: usize, object_type: &str) -> Option<usize> {
     pages(index, tenant, object_type)
-        .filter(|page| {
-            index.captures.get(page.capture).is_some_and(|c| c.listing == Listing::Live)
-        })
+        .filter(|page| index.captures.get(page.capture).is_some_and(|c| c.listing == Listing::Live))
         .map(|page| page.capture)
         .max()
 }
@@ -184,9 +185,42 @@ pub(super) fn all_objects(index: &Index) -> Vec<ObjectKey> {
     found
 }
 
+/// Exhibits and what carries them, by path.
+fn exhibit_rows(index: &Index) -> Vec<ExhibitRow> {
+    let exhibits = index.exhibits.iter().map(|exhibit| exhibit_row(index, exhibit));
+    let mut rows: Vec<ExhibitRow> =
+        exhibits.chain(index.carriers.iter().map(carrier_row)).collect();
+    rows.sort_by(|a, b| a.path.cmp(&b.path));
+    rows
+}
+
+fn hex(digest: &[u8; 32]) -> String {
+    blake3::Hash::from_bytes(*digest).to_hex().to_string()
+}
+
+/// An archive or a tag file of a bag: for custody, without records.
+fn carrier_row(carrier: &Carrier) -> ExhibitRow {
+    ExhibitRow {
+        exhibit: ExhibitId::of_sha256(&carrier.prints.sha256),
+        path: carrier.source.shown.clone(),
+        size_bytes: carrier.size_bytes,
+        sha256: hex(&carrier.prints.sha256),
+        blake3: hex(&carrier.prints.blake3),
+        format: carrier.format.to_owned(),
+        encoding: String::new(),
+        tenant_id: String::new(),
+        snapshot: String::new(),
+        time: None,
+        time_source: None,
+        object_types: Vec::new(),
+        tally: Tally::default(),
+        modified_at: carrier.modified.and_then(|at| Timestamp::try_from(at).ok()),
+        hash_basis: HashBasis::Computed,
+    }
+}
+
 fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
     let snapshot = index.snapshots.get(exhibit.snapshot);
-    let hex = |digest: &[u8; 32]| blake3::Hash::from_bytes(*digest).to_hex().to_string();
     ExhibitRow {
         exhibit: exhibit.id(),
         path: exhibit.shown.clone(),
@@ -275,7 +309,7 @@ fn warnings(index: &Index, conflicts: &[Conflict]) -> Vec<WarningRow> {
             }
         }
         if exhibit.shown.contains("\\x")
-            && std::str::from_utf8(exhibit.path.as_os_str().as_encoded_bytes()).is_err()
+            && std::str::from_utf8(exhibit.source.path.as_os_str().as_encoded_bytes()).is_err()
         {
             rows.push(warning(
                 "name-not-utf8",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,7 +15,7 @@ use super::runs::{self, RequestFacts};
 use super::segment::{Segment, as_u32};
 use super::{Index, IndexedPage, IndexedRequest, chain, links, snapshots};
 use crate::directory::Catalogue;
-use crate::evidence::{EvidenceError, Refusal, Walk};
+use crate::evidence::{EvidenceError, Refusal, SourceFile, Walk, stream_each};
 use crate::meter::{Meter, Stage};
 use crate::model::ExhibitId;
 
@@ -55,16 +55,12 @@ pub fn build(
     let key = FingerprintKey::random();
     options.meter.stage(Stage::Reading);
     options.meter.expect_bytes(walk.files.iter().map(|file| file.size_bytes).sum());
-    let known = Known::new(&key);
-    let readings: Vec<Result<Reading, EvidenceError>> = walk
-        .files
-        .par_iter()
-        .map_init(
-            || Reader::new(catalogue, &key, &known),
-            |reader, file| reader.read(file, options),
-        )
-        .collect();
-    let mut index = Index { refusals: walk.refusals.clone(), ..Index::default() };
+    let readings = read_all(&walk.files, options, catalogue, &key);
+    let mut index = Index {
+        refusals: walk.refusals.clone(),
+        carriers: walk.carriers.clone(),
+        ..Index::default()
+    };
     let mut members = Vec::new();
     for (file, reading) in walk.files.iter().zip(readings) {
         match reading {
@@ -86,6 +82,9 @@ pub fn build(
                 code: "unreadable",
                 cause: source.to_string(),
             }),
+            Err(EvidenceError::Damaged { shown, code, cause }) => {
+                index.refusals.push(Refusal { shown, code, cause });
+            }
             Err(changed @ EvidenceError::Changed { .. }) => return Err(changed),
         }
     }
@@ -131,7 +130,8 @@ impl Index {
         self.segments.push(links::empty_lists(&self.requests));
         self.orders = runs::order(&self.segments);
         self.order_links();
-        self.pages = self.segments.iter_mut().flat_map(|segment| pages_of(segment, &self.facts)).collect();
+        self.pages =
+            self.segments.iter_mut().flat_map(|segment| pages_of(segment, &self.facts)).collect();
     }
 }
 
@@ -151,6 +151,42 @@ fn pages_of(segment: &mut Segment, facts: &[RequestFacts]) -> Vec<IndexedPage> {
             })
         })
         .collect()
+}
+
+/// Reads all files, and the members of each archive in one pass, in the order in which they are given.
+fn read_all(
+    files: &[SourceFile],
+    options: &IndexOptions,
+    catalogue: &Catalogue,
+    key: &FingerprintKey,
+) -> Vec<Result<Reading, EvidenceError>> {
+    let known = Known::new(key);
+    let reader = || Reader::new(catalogue, key, &known);
+    let (members, plain): (Vec<(usize, &SourceFile)>, Vec<_>) =
+        files.iter().enumerate().partition(|(_, file)| file.archive().is_some());
+    let sources: Vec<&SourceFile> = members.iter().map(|(_, file)| *file).collect();
+    let idle: Mutex<Vec<Reader<'_>>> = Mutex::default();
+    let (mut readings, of_members) = rayon::join(
+        || -> Vec<(usize, Result<Reading, EvidenceError>)> {
+            plain
+                .par_iter()
+                .map_init(reader, |reader, (at, file)| (*at, reader.read(file, None, options)))
+                .collect()
+        },
+        || {
+            stream_each(&sources, |at, stream| {
+                let (place, file) = members.get(at)?;
+                let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let mut reader = waiting.unwrap_or_else(reader);
+                let read = stream.and_then(|stream| reader.read(file, Some(stream), options));
+                idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+                Some((*place, read))
+            })
+        },
+    );
+    readings.extend(of_members.into_iter().flatten());
+    readings.sort_by_key(|(at, _)| *at);
+    readings.into_iter().map(|(_, reading)| reading).collect()
 }
 
 /// The exhibit that an id names.

@@ -180,9 +180,25 @@ mod tests {
     fn everything_else_counts() {
         let key = FingerprintKey::random();
         let texts = [
-            "[]", "{}", "null", "[1]", "[[1]]", "[1,1]", "[1,2]", "1", "\"1\"", r#"{"a":1}"#,
-            r#"{"a":[1]}"#, r#"{"a":{}}"#, r#"{"b":1}"#, r#"[{"a":1}]"#, r#"[{"a":1,"b":2}]"#,
-            r#"[{"a":1},{"b":2}]"#, "[[1],[2]]", "[[1,2]]", "[12]",
+            "[]",
+            "{}",
+            "null",
+            "[1]",
+            "[[1]]",
+            "[1,1]",
+            "[1,2]",
+            "1",
+            "\"1\"",
+            r#"{"a":1}"#,
+            r#"{"a":[1]}"#,
+            r#"{"a":{}}"#,
+            r#"{"b":1}"#,
+            r#"[{"a":1}]"#,
+            r#"[{"a":1,"b":2}]"#,
+            r#"[{"a":1},{"b":2}]"#,
+            "[[1],[2]]",
+            "[[1,2]]",
+            "[12]",
         ];
         for (place, a) in texts.iter().enumerate() {
             for b in texts.iter().take(place) {
@@ -197,6 +213,9 @@ mod tests {
         let key = FingerprintKey::random();
         assert_ne!(print(&key, "[1,2]", true).value, print(&key, "[2,1]", true).value);
         assert_eq!(print(&key, "[1,2]", false).value, print(&key, "[2,1]", false).value);
-        assert_ne!(print(&FingerprintKey::random(), "1", false).value, print(&key, "1", false).value);
+        assert_ne!(
+            print(&FingerprintKey::random(), "1", false).value,
+            print(&key, "1", false).value
+        );
     }
 }

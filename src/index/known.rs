@@ -210,7 +210,9 @@ impl Known {
     ) {
         let value = memo.prints.volatile_value();
         memo.raw = self.raw(asked.0, asked.1, record, &value);
-        if let (Some(here), Some(kept)) = (record.get(value.clone()), memo.value.get_mut(..value.len())) {
+        if let (Some(here), Some(kept)) =
+            (record.get(value.clone()), memo.value.get_mut(..value.len()))
+        {
             kept.copy_from_slice(here);
         }
         if let Some((page, place)) = sought.place {

@@ -27,22 +27,21 @@ pub use runs::Seen;
 pub use segment::{Names, Page};
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::evidence::{Encoding, Fingerprints, Refusal};
+use crate::evidence::{Carrier, Encoding, Fingerprints, Refusal, SourceFile};
 use crate::intake::{Format, Place, Quarantined, Request, Trouble};
 use crate::model::{CaptureTime, ExhibitId, Interval, Receipt, Tally, TimeSource};
 
-/// One evidence file that was read.
+/// One evidence file, or member of an archive, that was read.
 #[derive(Debug)]
 pub struct Exhibit {
     /// As `evidence.csv` shows it.
     pub shown: String,
     /// Where to open it again.
-    pub path: PathBuf,
+    pub source: SourceFile,
     /// Size.
     pub size_bytes: u64,
     /// Digests of the bytes that were parsed.
@@ -170,6 +169,8 @@ pub struct Entry {
 pub struct Index {
     /// Sorted by `shown`.
     pub exhibits: Vec<Exhibit>,
+    /// Archives and tag files of bags: for custody only.
+    pub carriers: Vec<Carrier>,
     /// Files that could not be read.
     pub refusals: Vec<Refusal>,
     /// In the order of exhibits and texts.

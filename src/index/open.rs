@@ -2,6 +2,7 @@
 //! indexed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,9 +12,14 @@ use thiserror::Error;
 use super::layout::Layouts;
 use super::{Entry, Exhibit, Index};
 use crate::directory::Catalogue;
-use crate::evidence::{EvidenceError, decode, hash, read_file, read_spans};
+use crate::evidence::{
+    EvidenceError, Hashing, SourceFile, decode, read_spans, spans_of, stream_each,
+};
 use crate::intake::{Record, Scanner};
 use crate::model::Span;
+
+/// An exhibit that is read to show a part of it is read in chunks of this size.
+const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// Why a record cannot be opened again.
 #[derive(Debug, Error)]
@@ -81,16 +87,34 @@ pub fn open_records<'a>(
             });
         }
     }
-    let opened: Result<Vec<OpenedExhibit>, OpenError> = wanted
-        .into_par_iter()
+    let wanted: Vec<(&Exhibit, Vec<Wanted>)> = wanted
+        .into_iter()
         .filter_map(|(exhibit, spans)| Some((index.exhibits.get(exhibit)?, spans)))
-        .map_init(
-            || Layouts::new(catalogue, key),
-            |layouts, (exhibit, spans)| open_exhibit(layouts, object_type, exhibit, spans),
-        )
+        .map(|(exhibit, mut spans)| {
+            spans.sort_unstable_by_key(|wanted| (wanted.offset, wanted.request));
+            spans.dedup_by_key(|wanted| (wanted.offset, wanted.request));
+            (exhibit, spans)
+        })
         .collect();
+    let (members, files): (Vec<_>, Vec<_>) =
+        wanted.iter().partition(|(exhibit, _)| exhibit.source.archive().is_some());
+    let layouts = || Layouts::new(catalogue, key);
+    let mut opened: Vec<Result<OpenedExhibit, OpenError>> = files
+        .par_iter()
+        .map_init(layouts, |layouts, (exhibit, spans)| {
+            open_exhibit(layouts, object_type, (exhibit, spans), None)
+        })
+        .collect();
+    let sources: Vec<&SourceFile> = members.iter().map(|(exhibit, _)| &exhibit.source).collect();
+    opened.extend(stream_each(&sources, |at, stream| match members.get(at) {
+        Some((exhibit, spans)) => {
+            open_exhibit(&mut layouts(), object_type, (exhibit, spans), Some(stream?))
+        }
+        None => Ok(OpenedExhibit::default()),
+    }));
     let mut all = Opened::default();
-    for (number, opened) in opened?.into_iter().enumerate() {
+    for (number, opened) in opened.into_iter().enumerate() {
+        let opened = opened?;
         all.buffers.push(opened.bytes);
         all.places.extend(opened.places.into_iter().map(|(key, place)| (key, (number, place))));
     }
@@ -98,6 +122,7 @@ pub fn open_records<'a>(
 }
 
 /// Records of one exhibit, one behind the other.
+#[derive(Default)]
 struct OpenedExhibit {
     bytes: Vec<u8>,
     places: Vec<((u32, u64), Range<usize>)>,
@@ -106,11 +131,9 @@ struct OpenedExhibit {
 fn open_exhibit(
     layouts: &mut Layouts<'_>,
     object_type: &Arc<str>,
-    exhibit: &Exhibit,
-    mut wanted: Vec<Wanted>,
+    (exhibit, wanted): (&Exhibit, &[Wanted]),
+    stream: Option<&mut (dyn Read + Send)>,
 ) -> Result<OpenedExhibit, OpenError> {
-    wanted.sort_unstable_by_key(|wanted| (wanted.offset, wanted.request));
-    wanted.dedup_by_key(|wanted| (wanted.offset, wanted.request));
     let spans: Vec<crate::evidence::Span> = wanted
         .iter()
         .map(|wanted| crate::evidence::Span { offset: wanted.offset, length: wanted.length })
@@ -118,7 +141,7 @@ fn open_exhibit(
     let mut opened = OpenedExhibit { bytes: Vec::new(), places: Vec::with_capacity(wanted.len()) };
     let mut record = Record::default();
     let mut altered = false;
-    read_spans(&exhibit.path, &spans, &mut |place, source| {
+    let mut take = |place: usize, source: &[u8]| {
         let Some(wanted) = wanted.get(place) else { return };
         let text = exhibit.encoding.decode_slice(source);
         let same = prints(layouts, object_type, &text, &mut record);
@@ -126,7 +149,13 @@ fn open_exhibit(
         let start = opened.bytes.len();
         opened.bytes.extend_from_slice(&text);
         opened.places.push(((wanted.request, wanted.offset), start..opened.bytes.len()));
-    })?;
+    };
+    match stream {
+        Some(stream) => {
+            spans_of(stream, &spans, &mut take).map_err(|error| exhibit.source.error(error))?
+        }
+        None => read_spans(&exhibit.source.path, &spans, &mut take)?,
+    }
     if altered {
         return Err(OpenError::Altered {
             shown: exhibit.shown.clone(),
@@ -166,22 +195,39 @@ pub fn open_receipt(
     exhibit: &Exhibit,
     span: Option<Span>,
 ) -> Result<Option<OpenedReceipt>, OpenError> {
-    let mut source = Vec::new();
-    read_file(&exhibit.path, &mut source)?;
-    if hash(&source) != exhibit.prints {
+    let mut stream = exhibit.source.open()?;
+    let mut hashing = Hashing::default();
+    let (mut kept, mut at, mut lines) = (Vec::new(), 0_u64, 1_usize);
+    let wanted = match span {
+        Some(span) => span.offset_bytes..span.offset_bytes.saturating_add(span.len_bytes),
+        None => 0..u64::MAX,
+    };
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let read = stream.read(&mut chunk).map_err(|error| exhibit.source.error(error))?;
+        let bytes = chunk.get(..read).unwrap_or_default();
+        if read == 0 {
+            break;
+        }
+        hashing.update(bytes);
+        let place = |offset: u64| {
+            usize::try_from(offset.saturating_sub(at)).unwrap_or(usize::MAX).min(read)
+        };
+        let (from, until) = (place(wanted.start), place(wanted.end));
+        let above = bytes.get(..from).unwrap_or_default();
+        lines += above.iter().filter(|byte| **byte == b'\n').count();
+        kept.extend_from_slice(bytes.get(from..until.max(from)).unwrap_or_default());
+        at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+    }
+    if hashing.finish() != exhibit.prints {
         return Err(OpenError::Altered { shown: exhibit.shown.clone(), what: "its SHA-256" });
     }
-    let Some(span) = span else {
-        let text = decode(&source).bytes.into_owned();
-        return Ok(Some(OpenedReceipt { text, line: 1 }));
-    };
-    let place = usize::try_from(span.offset_bytes)
-        .ok()
-        .zip(usize::try_from(span.len_bytes).ok())
-        .and_then(|(start, length)| Some(start..start.checked_add(length)?));
-    Ok(place.and_then(|place| {
-        let above = source.get(..place.start)?;
-        let text = exhibit.encoding.decode_slice(source.get(place)?).into_owned();
-        Some(OpenedReceipt { text, line: above.iter().filter(|byte| **byte == b'\n').count() + 1 })
-    }))
+    Ok(match span {
+        None => Some(OpenedReceipt { text: decode(&kept).bytes.into_owned(), line: 1 }),
+        Some(_) if wanted.end > at => None,
+        Some(_) => {
+            let text = exhibit.encoding.decode_slice(&kept).into_owned();
+            Some(OpenedReceipt { text, line: lines })
+        }
+    })
 }

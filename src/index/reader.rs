@@ -5,13 +5,13 @@ use std::io::Read;
 
 use jiff::Timestamp;
 
+use super::Exhibit;
 use super::assemble::IndexOptions;
 use super::fingerprint::FingerprintKey;
 use super::known::Known;
 use super::layout::Layouts;
 use super::segment::{Segment, SegmentBuilder, as_u64};
 use super::snapshots::Member;
-use super::Exhibit;
 use crate::directory::Catalogue;
 use crate::evidence::{
     Decoder, Encoding, EvidenceError, Fingerprints, Hashing, SourceFile, SourceOffsets, Text,
@@ -56,17 +56,27 @@ impl<'a> Reader<'a> {
         Self { layouts: Layouts::new(catalogue, key), known, bytes: Vec::new() }
     }
 
-    /// Reads an exhibit.
+    /// Reads an exhibit: a file from its path, a member of an archive from its stream.
     pub(super) fn read(
         &mut self,
         file: &SourceFile,
+        stream: Option<&mut (dyn Read + Send)>,
         options: &IndexOptions,
     ) -> Result<Reading, EvidenceError> {
         let mut place =
-            Place::of(&file.shown, self.layouts.catalogue, options.evidence_zone.as_ref());
-        let mut watched = Watched::open(&file.path)?;
-        let contents = self.contents(&mut watched, file, &place)?;
-        let modified_at = watched.finish()?.and_then(|at| Timestamp::try_from(at).ok());
+            Place::of(&file.named, self.layouts.catalogue, options.evidence_zone.as_ref());
+        let (contents, modified) = match stream {
+            Some(stream) => {
+                let contents = self.contents(stream, file, &place)?;
+                (contents, file.finish()?)
+            }
+            None => {
+                let mut watched = Watched::open(&file.path)?;
+                let contents = self.contents(&mut watched, file, &place)?;
+                (contents, watched.finish()?)
+            }
+        };
+        let modified_at = modified.and_then(|at| Timestamp::try_from(at).ok());
         let named = options
             .named
             .iter()
@@ -75,6 +85,13 @@ impl<'a> Reader<'a> {
         if let Some(at) = named.and_then(|named| named.time) {
             place.time =
                 Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
+        } else if let (None, Some(recorded)) = (place.time, file.recorded) {
+            // An archive keeps the time of the last copy as readily as that of the export: it may fill a gap, but not
+            // overrule a stamp, which would move captures to a time when they were long made.
+            place.time = Some(CaptureTime {
+                interval: recorded.interval(options.evidence_zone.as_ref()),
+                source: TimeSource::Archive,
+            });
         } else if place.time.is_none() && options.file_times {
             place.time = modified_at.map(|at| CaptureTime {
                 interval: Interval::instant(at),
@@ -91,7 +108,7 @@ impl<'a> Reader<'a> {
         options.meter.add_objects(intake.tally.used);
         let exhibit = Exhibit {
             shown: file.shown.clone(),
-            path: file.path.clone(),
+            source: file.clone(),
             size_bytes,
             prints,
             modified_at,
@@ -114,8 +131,7 @@ impl<'a> Reader<'a> {
         file: &SourceFile,
         place: &Place,
     ) -> Result<Contents, EvidenceError> {
-        let unreadable =
-            |source| EvidenceError::Unreadable { path: file.path.clone(), source };
+        let unreadable = |error| file.error(error);
         self.bytes.clear();
         (&mut *stream)
             .take(as_u64(WHOLE_BYTES) + 1)
@@ -143,8 +159,7 @@ impl<'a> Reader<'a> {
         file: &SourceFile,
         place: &Place,
     ) -> Result<Contents, EvidenceError> {
-        let unreadable =
-            |source| EvidenceError::Unreadable { path: file.path.clone(), source };
+        let unreadable = |error| file.error(error);
         let mut current = std::mem::take(&mut self.bytes);
         let encoding = Encoding::of(&current);
         let start = encoding.bom_bytes();
@@ -250,8 +265,8 @@ fn closing_of(
     number: usize,
     encoding: Encoding,
 ) -> Result<Option<Vec<u8>>, EvidenceError> {
-    let unreadable = |source| EvidenceError::Unreadable { path: file.path.clone(), source };
-    let mut stream = Watched::open(&file.path)?;
+    let unreadable = |error| file.error(error);
+    let mut stream = file.open()?;
     let mut cutter = Cutter::new(encoding, 0);
     let mut decoder = Decoder::new(encoding);
     let mut chunk = vec![0; encoding.bom_bytes()];
@@ -259,7 +274,7 @@ fn closing_of(
     let mut openings = 0;
     loop {
         chunk.clear();
-        let read = stream.by_ref().take(CHUNK_BYTES).read_to_end(&mut chunk).map_err(unreadable)?;
+        let read = (&mut stream).take(CHUNK_BYTES).read_to_end(&mut chunk).map_err(unreadable)?;
         cutter.feed(&mut |text| decoder.decode(&chunk, text));
         while let Some(piece) = cutter.next(read == 0) {
             match &piece {
@@ -280,9 +295,8 @@ fn closing_of(
 /// Turns offsets of the decoded text into offsets of the source.
 fn map_to_source(text: &Text<'_>, intake: &mut Intake) {
     let offsets = SourceOffsets::new(text.encoding, text.start);
-    let place = |at: usize| {
-        usize::try_from(offsets.source_offset(&text.bytes, at)).unwrap_or(usize::MAX)
-    };
+    let place =
+        |at: usize| usize::try_from(offsets.source_offset(&text.bytes, at)).unwrap_or(usize::MAX);
     for quarantined in &mut intake.quarantine {
         let span = quarantined.span.clone();
         quarantined.span = place(span.start)..place(span.end);

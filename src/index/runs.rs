@@ -107,7 +107,9 @@ impl Index {
                     self.gather(&rows, group, &mut seen);
                     // Different identities may begin alike.
                     for object in seen.chunk_by_mut(|a, b| a.row.key() == b.row.key()) {
-                        self.visit_object(object, &mut |tenant, seen| visit(&mut made, tenant, seen));
+                        self.visit_object(object, &mut |tenant, seen| {
+                            visit(&mut made, tenant, seen)
+                        });
                     }
                 }
                 made
@@ -126,9 +128,7 @@ impl Index {
     fn gather<'a>(&'a self, rows: &[&'a [Row]], group: &[Place], seen: &mut Vec<Seen<'a>>) {
         seen.clear();
         seen.extend(group.iter().filter_map(|place| self.seen(rows, *place)));
-        let same = |pair: &[Seen<'_>]| {
-            matches!(pair, [a, b] if a.row.key() == b.row.key())
-        };
+        let same = |pair: &[Seen<'_>]| matches!(pair, [a, b] if a.row.key() == b.row.key());
         if !seen.windows(2).all(same) {
             seen.sort_by_key(|seen| seen.row.key());
         }
@@ -201,12 +201,8 @@ impl Index {
         let key: Key = id.key();
         let wanted = prefix(&key.1);
         let start = order.partition_point(|place| place.prefix < wanted);
-        let group: Vec<Place> = order
-            .iter()
-            .skip(start)
-            .take_while(|place| place.prefix == wanted)
-            .copied()
-            .collect();
+        let group: Vec<Place> =
+            order.iter().skip(start).take_while(|place| place.prefix == wanted).copied().collect();
         let mut found = Vec::new();
         let mut seen = Vec::new();
         self.gather(&self.rows_of(object_type), &group, &mut seen);

@@ -77,8 +77,7 @@ impl<'a> Parts<'a> {
         sink: &mut dyn Sink,
     ) {
         let place = |at: usize| usize::try_from(source(at)).unwrap_or(usize::MAX);
-        let (troubles, quarantined) =
-            (self.intake.troubles.len(), self.intake.quarantine.len());
+        let (troubles, quarantined) = (self.intake.troubles.len(), self.intake.quarantine.len());
         match piece {
             Piece::Texts(_) => self.texts(text, sink),
             Piece::Opening(_) => self.open(text, closing),
@@ -113,8 +112,7 @@ impl<'a> Parts<'a> {
                 }
             }
             None => {
-                let mut request =
-                    Request::new(Format::JsonTexts, None, self.place, self.catalogue);
+                let mut request = Request::new(Format::JsonTexts, None, self.place, self.catalogue);
                 request.damaged = true;
                 request.records = 1;
                 let position = *self.lines.get_or_insert(self.intake.requests.len());
@@ -167,9 +165,11 @@ impl<'a> Parts<'a> {
     /// The request that an envelope without records tells of.
     fn envelope(&self, text: &[u8]) -> Request {
         let whole = super::read(text, self.place, self.catalogue, &mut Nobody);
-        whole.requests.into_iter().next().unwrap_or_else(|| {
-            Request::new(Format::Array, None, self.place, self.catalogue)
-        })
+        whole
+            .requests
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Request::new(Format::Array, None, self.place, self.catalogue))
     }
 
     fn items(&mut self, text: &[u8], sink: &mut dyn Sink) {

@@ -189,9 +189,8 @@ impl Stamp {
         let bytes = name.as_bytes();
         // Some GUIDs hold eight digits that read like a date.
         let in_guid = |at: usize| {
-            (at.saturating_sub(35)..=at).any(|start| {
-                name.get(start..start + 36).is_some_and(is_guid)
-            })
+            (at.saturating_sub(35)..=at)
+                .any(|start| name.get(start..start + 36).is_some_and(is_guid))
         };
         (0..bytes.len())
             .filter(|at| {

@@ -141,12 +141,7 @@ impl SegmentBuilder<'_, '_> {
         }
     }
 
-    fn other_end(
-        &mut self,
-        other_type: &Arc<str>,
-        text: &[u8],
-        item: &Record,
-    ) -> Option<LinkRow> {
+    fn other_end(&mut self, other_type: &Arc<str>, text: &[u8], item: &Record) -> Option<LinkRow> {
         let id = item.member(text, "id").and_then(|id| identity_at(text, id)).or_else(|| {
             let url = item.string(text, "@odata.id")?;
             last_guid(&url).map(|id| ObjectId::of(&id))
@@ -200,8 +195,7 @@ impl SegmentBuilder<'_, '_> {
         let Some(other) = self.other_end(&other_type, text, record) else {
             return Fate::SetAside("record-without-id");
         };
-        let same =
-            |list: &LinkHead| list.request == position && list.marks & mark::EXPANSION == 0;
+        let same = |list: &LinkHead| list.request == position && list.marks & mark::EXPANSION == 0;
         if !self.segment.heads.last().is_some_and(same) {
             let (parent_type, relation) =
                 (self.layouts.name(parent_type), self.layouts.name(relation));

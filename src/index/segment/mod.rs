@@ -271,19 +271,19 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             Some(Identity::NaturalKey(parts)) => {
                 natural_key(parts, request, text, record).ok_or("natural-key-incomplete")
             }
-            Some(Identity::Property(name)) => {
-                record
-                    .member(text, name)
-                    .and_then(|member| identity_at(text, member))
-                    .ok_or("entity-without-id")
-            }
-            Some(Identity::Id) | None => match layout.member(record, "id").and_then(|member| identity_at(text, member)) {
-                Some(id) if id != ObjectId::Text("".into()) => Ok(id),
-                _ if matches!(request.format, Format::GraphEntity | Format::Object) => {
-                    Err("entity-without-id")
+            Some(Identity::Property(name)) => record
+                .member(text, name)
+                .and_then(|member| identity_at(text, member))
+                .ok_or("entity-without-id"),
+            Some(Identity::Id) | None => {
+                match layout.member(record, "id").and_then(|member| identity_at(text, member)) {
+                    Some(id) if id != ObjectId::Text("".into()) => Ok(id),
+                    _ if matches!(request.format, Format::GraphEntity | Format::Object) => {
+                        Err("entity-without-id")
+                    }
+                    _ => Err("record-without-id"),
                 }
-                _ => Err("record-without-id"),
-            },
+            }
         }
     }
 
@@ -459,7 +459,15 @@ impl Sink for SegmentBuilder<'_, '_> {
         self.offsets.advance(text, start);
         let id = ObjectId::Guid(memo.id);
         let kept = (memo.prints, memo.deleted);
-        self.keep(&layout.object_type, &id, as_u32(position), text, &(start..start + length), kept, &layout);
+        self.keep(
+            &layout.object_type,
+            &id,
+            as_u32(position),
+            text,
+            &(start..start + length),
+            kept,
+            &layout,
+        );
         self.recalled = Some((memo.layout, layout));
         Some(length)
     }
