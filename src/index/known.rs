@@ -10,7 +10,7 @@ use highway::{HighwayHash, HighwayHasher, Key};
 use siphasher::sip128::Hasher128;
 
 use super::fingerprint::{FingerprintKey, low};
-use super::layout::{Layout, Prints};
+use super::layout::{NameSet, Prints};
 
 /// Bytes that a record is looked up by: enough to hold an `@odata.type` and an id, with which records begin.
 const LEAD_BYTES: usize = 96;
@@ -33,8 +33,8 @@ pub(super) struct Memo {
     /// The value of its one volatile member, if it fits.
     value: [u8; VALUE_BYTES],
     pub(super) length: u32,
-    /// Position of its layout among those that are known.
-    pub(super) layout: u32,
+    /// Position of its set of names among those that are known.
+    pub(super) set: u32,
     pub(super) deleted: bool,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Known {
     /// Where the record is that begins in a way.
     shards: Vec<Mutex<Shard>>,
     pages: RwLock<Vec<Page>>,
-    layouts: RwLock<Vec<Arc<Layout>>>,
+    sets: RwLock<Vec<Arc<NameSet>>>,
 }
 
 /// Where one reader stands: records come in the order in which they came before.
@@ -106,7 +106,7 @@ impl Known {
             raw_key,
             shards,
             pages: RwLock::default(),
-            layouts: RwLock::default(),
+            sets: RwLock::default(),
         }
     }
 
@@ -242,17 +242,22 @@ impl Known {
         }
     }
 
-    /// The position of a layout among those that are known.
-    pub(super) fn number(&self, layout: &Arc<Layout>) -> u32 {
-        let mut layouts = self.layouts.write().unwrap_or_else(PoisonError::into_inner);
-        layouts.push(Arc::clone(layout));
-        u32::try_from(layouts.len() - 1).unwrap_or(u32::MAX)
+    /// The position of a set of names among those that are known.
+    pub(super) fn number(&self, set: &Arc<NameSet>) -> u32 {
+        let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
+        sets.push(Arc::clone(set));
+        u32::try_from(sets.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// The layout of this position.
-    pub(super) fn layout(&self, number: u32) -> Option<Arc<Layout>> {
-        let layouts = self.layouts.read().unwrap_or_else(PoisonError::into_inner);
-        layouts.get(number as usize).cloned()
+    /// The set of names of this position.
+    pub(super) fn set(&self, number: u32) -> Option<Arc<NameSet>> {
+        let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
+        sets.get(number as usize).cloned()
+    }
+
+    /// The secret key of the run.
+    pub(super) fn key(&self) -> &FingerprintKey {
+        &self.key
     }
 }
 
@@ -262,14 +267,14 @@ impl Memo {
         id: [u8; 16],
         prints: Prints,
         length: u32,
-        layout: u32,
+        set: u32,
         deleted: bool,
     ) -> Self {
         let mut prints = prints;
         if prints.volatile_value().len() > VALUE_BYTES {
             prints.forget_volatile_value();
         }
-        Self { raw: 0, id, prints, value: [0; VALUE_BYTES], length, layout, deleted }
+        Self { raw: 0, id, prints, value: [0; VALUE_BYTES], length, set, deleted }
     }
 }
 

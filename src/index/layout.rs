@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hasher;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
@@ -13,8 +13,11 @@ use crate::directory::{Catalogue, RelationKind};
 use crate::intake::{Kind, Member, Record, Scanner, is_annotation};
 use crate::model::instant;
 
-/// Layouts that one reader keeps; evidence that shows more is read all the same, only slower.
-const MOST_LAYOUTS: usize = 4096;
+/// Sequences of keys that one reader keeps; evidence that shows more is read all the same, only slower.
+const MOST_LAYOUTS: usize = 256;
+
+/// Names, roles and sets of names that one reader keeps.
+const MOST_NAMES: usize = 65_536;
 
 /// A member that is compared.
 #[derive(Debug, Clone)]
@@ -37,33 +40,51 @@ pub(super) enum Role {
     Links { relation: Arc<str>, other_type: Arc<str>, inverse: bool },
 }
 
-/// The keys of a record of a type, in their order.
+/// The attributes of a record of a type, in whatever order.
 #[derive(Debug)]
-pub(super) struct Layout {
+pub(super) struct NameSet {
     pub(super) object_type: Arc<str>,
-    pub(super) roles: Vec<Role>,
-    /// Names of the attributes, sorted.
+    /// Sorted.
     pub(super) names: Arc<[Arc<str>]>,
     /// The one volatile attribute, if its rows need no more than that it moved.
     pub(super) lone_volatile: Option<Arc<str>>,
-    pub(super) has_links: bool,
-    places: HashMap<&'static str, usize>,
-    /// Its position among the layouts that all threads know.
-    number: std::sync::OnceLock<u32>,
+    /// Its position among those that all threads know.
+    number: OnceLock<u32>,
 }
 
-/// Members that identity and type are taken from.
-const SOUGHT: [&str; 4] = ["id", "@odata.type", "@removed", "deletedDateTime"];
-
-impl Layout {
-    /// Its position among the layouts that all threads know; `give` gives it one.
+impl NameSet {
+    /// Its position among those that all threads know; `give` gives it one.
     pub(super) fn number(&self, give: impl FnOnce() -> u32) -> u32 {
         *self.number.get_or_init(give)
     }
 
+    /// The fingerprint of a value of the one volatile member.
+    pub(super) fn volatile_print(&self, key: &FingerprintKey, value: &[u8]) -> Option<u64> {
+        let mut hasher = key.member(self.lone_volatile.as_ref()?.as_bytes());
+        meaning(value, &mut hasher);
+        Some(low(hasher.finish128().as_u128()).max(1))
+    }
+}
+
+/// The keys of a record of a type, in their order.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// Positions of roles.
+    roles: Vec<u32>,
+    pub(super) set: Arc<NameSet>,
+    pub(super) has_links: bool,
+    /// Places of the members that every record is asked for.
+    sought: [Option<usize>; SOUGHT.len()],
+}
+
+/// Members that identity and type are taken from.
+const SOUGHT: [&str; 3] = ["id", "@removed", "deletedDateTime"];
+
+impl Layout {
     /// The member of this name, one of those that every record is asked for.
     pub(super) fn member<'r>(&self, record: &'r Record, name: &str) -> Option<&'r Member> {
-        record.members.get(*self.places.get(name)?)
+        let place = SOUGHT.iter().position(|sought| *sought == name)?;
+        record.members.get((*self.sought.get(place)?)?)
     }
 }
 
@@ -101,14 +122,28 @@ impl Prints {
 pub(super) struct Layouts<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) key: &'a FingerprintKey,
-    known: HashMap<(Arc<str>, Box<[u8]>), Arc<Layout>>,
+    types: Vec<OfType>,
     last: Option<(u64, Arc<str>, Arc<Layout>)>,
+    roles: Vec<Role>,
     names: HashMap<Box<str>, Arc<str>>,
+}
+
+/// What is known of one type.
+#[derive(Debug)]
+struct OfType {
+    object_type: Arc<str>,
+    /// By keys, as they follow one another.
+    layouts: HashMap<Box<[u8]>, Arc<Layout>>,
+    /// Positions of roles by key.
+    roles: HashMap<Box<[u8]>, u32>,
+    /// By the sum of the prints of the names.
+    sets: HashMap<u128, Arc<NameSet>>,
 }
 
 impl<'a> Layouts<'a> {
     pub(super) fn new(catalogue: &'a Catalogue, key: &'a FingerprintKey) -> Self {
-        Self { catalogue, key, known: HashMap::new(), last: None, names: HashMap::new() }
+        let (types, roles, names) = (Vec::new(), Vec::new(), HashMap::new());
+        Self { catalogue, key, types, last: None, roles, names }
     }
 
     /// A shared spelling of a name.
@@ -117,19 +152,14 @@ impl<'a> Layouts<'a> {
             return Arc::clone(name);
         }
         let name: Arc<str> = text.into();
-        if self.names.len() < MOST_LAYOUTS {
+        if self.names.len() < MOST_NAMES {
             self.names.insert(text.into(), Arc::clone(&name));
         }
         name
     }
 
     /// The layout of a record of this type.
-    pub(super) fn of(
-        &mut self,
-        object_type: &Arc<str>,
-        text: &[u8],
-        record: &Record,
-    ) -> Arc<Layout> {
+    pub(super) fn of(&mut self, object_type: &Arc<str>, text: &[u8], record: &Record) -> Arc<Layout> {
         let sequence = record.key_sequence();
         if let (Some(sequence), Some((last, of_type, layout))) = (sequence, &self.last)
             && *last == sequence
@@ -137,21 +167,36 @@ impl<'a> Layouts<'a> {
         {
             return Arc::clone(layout);
         }
+        if self.roles.len() > MOST_NAMES {
+            self.types.clear();
+            self.roles.clear();
+        }
+        let known = self.types.iter().position(|of_type| of_type.object_type == *object_type);
+        let place = known.unwrap_or_else(|| {
+            self.types.push(OfType {
+                object_type: Arc::clone(object_type),
+                layouts: HashMap::new(),
+                roles: HashMap::new(),
+                sets: HashMap::new(),
+            });
+            self.types.len() - 1
+        });
         let mut keys = Vec::new();
         for member in &record.members {
             keys.extend_from_slice(text.get(member.key.clone()).unwrap_or_default());
             // No key holds this byte: it is a control character.
             keys.push(0);
         }
-        let slot = (Arc::clone(object_type), keys.into_boxed_slice());
-        let layout = match self.known.get(&slot) {
+        let layout = self.types.get(place).and_then(|of_type| of_type.layouts.get(keys.as_slice()));
+        let layout = match layout {
             Some(layout) => Arc::clone(layout),
             None => {
-                let layout = Arc::new(self.work_out(object_type, text, record));
-                if self.known.len() >= MOST_LAYOUTS {
-                    self.known.clear();
+                let layout = Arc::new(self.work_out(place, object_type, text, record));
+                if let Some(of_type) = self.types.get_mut(place)
+                    && of_type.layouts.len() < MOST_LAYOUTS
+                {
+                    of_type.layouts.insert(keys.into_boxed_slice(), Arc::clone(&layout));
                 }
-                self.known.insert(slot, Arc::clone(&layout));
                 layout
             }
         };
@@ -159,43 +204,92 @@ impl<'a> Layouts<'a> {
         layout
     }
 
-    fn work_out(&mut self, object_type: &Arc<str>, text: &[u8], record: &Record) -> Layout {
-        let roles: Vec<Role> = record
-            .members
-            .iter()
-            .map(|member| {
-                self.classify(object_type, text.get(member.key.clone()).unwrap_or_default())
-            })
-            .collect();
-        let compared = |role: &Role| match role {
-            Role::Plain(compared) | Role::Volatile(compared) => Some(Arc::clone(&compared.name)),
-            Role::Annotation | Role::Ignored | Role::Links { .. } => None,
-        };
-        let mut names: Vec<Arc<str>> = roles.iter().filter_map(compared).collect();
+    fn work_out(
+        &mut self,
+        place: usize,
+        object_type: &Arc<str>,
+        text: &[u8],
+        record: &Record,
+    ) -> Layout {
+        let mut sought = [None; SOUGHT.len()];
+        let mut roles = Vec::with_capacity(record.members.len());
+        let (mut print, mut has_links) = (0_u128, false);
+        for (at, member) in record.members.iter().enumerate() {
+            let key = text.get(member.key.clone()).unwrap_or_default();
+            let wanted = SOUGHT.iter().position(|name| name.as_bytes() == key);
+            if let Some(slot) = wanted.and_then(|wanted| sought.get_mut(wanted)) {
+                *slot = Some(at);
+            }
+            let number = self.role_number(place, object_type, key);
+            match self.roles.get(number as usize) {
+                // What a member of this name adds where it is null tells the name as well as anything.
+                Some(Role::Plain(compared) | Role::Volatile(compared)) => {
+                    print = print.wrapping_add(compared.null);
+                }
+                Some(Role::Links { .. }) => has_links = true,
+                Some(Role::Annotation | Role::Ignored) | None => {}
+            }
+            roles.push(number);
+        }
+        let set = self.types.get(place).and_then(|of_type| of_type.sets.get(&print)).cloned();
+        let set = set.unwrap_or_else(|| {
+            let set = Arc::new(self.name_set(object_type, &roles));
+            if let Some(of_type) = self.types.get_mut(place)
+                && of_type.sets.len() < MOST_NAMES
+            {
+                of_type.sets.insert(print, Arc::clone(&set));
+            }
+            set
+        });
+        Layout { roles, set, has_links, sought }
+    }
+
+    /// The position of the role of a member.
+    fn role_number(&mut self, place: usize, object_type: &Arc<str>, key: &[u8]) -> u32 {
+        let known = self.types.get(place).and_then(|of_type| of_type.roles.get(key)).copied();
+        known.unwrap_or_else(|| {
+            let role = self.classify(object_type, key);
+            let number = u32::try_from(self.roles.len()).unwrap_or(u32::MAX);
+            self.roles.push(role);
+            if let Some(of_type) = self.types.get_mut(place) {
+                of_type.roles.insert(key.into(), number);
+            }
+            number
+        })
+    }
+
+    fn name_set(&self, object_type: &Arc<str>, roles: &[u32]) -> NameSet {
+        let (mut names, mut volatiles) = (Vec::new(), Vec::new());
+        for role in roles.iter().filter_map(|role| self.roles.get(*role as usize)) {
+            match role {
+                Role::Plain(compared) => names.push(Arc::clone(&compared.name)),
+                Role::Volatile(compared) => {
+                    names.push(Arc::clone(&compared.name));
+                    volatiles.push(Arc::clone(&compared.name));
+                }
+                Role::Annotation | Role::Ignored | Role::Links { .. } => {}
+            }
+        }
         names.sort();
-        let volatile = |role: &&Role| matches!(role, Role::Volatile(_));
-        let mut volatiles = roles.iter().filter(volatile).filter_map(compared);
-        let lone_volatile = volatiles.next().filter(|name| {
+        let lone_volatile = volatiles.pop().filter(|name| {
             let attribute = self.catalogue.attribute(object_type, name);
             let told_apart = attribute.words
                 || attribute.security
                 || attribute.inherited_from_publisher
                 || name.contains(['.', '%']);
-            volatiles.next().is_none() && !told_apart
+            volatiles.is_empty() && !told_apart
         });
-        let place = |name: &&'static str| {
-            let key = |member: &Member| text.get(member.key.clone()) == Some(name.as_bytes());
-            record.members.iter().position(key).map(|place| (*name, place))
-        };
-        Layout {
+        NameSet {
             object_type: Arc::clone(object_type),
-            has_links: roles.iter().any(|role| matches!(role, Role::Links { .. })),
             names: names.into(),
             lone_volatile,
-            number: std::sync::OnceLock::new(),
-            places: SOUGHT.iter().filter_map(place).collect(),
-            roles,
+            number: OnceLock::new(),
         }
+    }
+
+    /// The role of each member of a record of this layout.
+    pub(super) fn roles<'l>(&'l self, layout: &'l Layout) -> impl Iterator<Item = &'l Role> {
+        layout.roles.iter().filter_map(|role| self.roles.get(*role as usize))
     }
 
     /// What a member with this key is.
@@ -243,7 +337,7 @@ impl<'a> Layouts<'a> {
     pub(super) fn prints(&self, layout: &Layout, text: &[u8], record: &Record) -> Prints {
         let mut prints = Prints::default();
         let mut order = 0_u64;
-        for (member, role) in record.members.iter().zip(&layout.roles) {
+        for (member, role) in record.members.iter().zip(self.roles(layout)) {
             let (compared, volatile) = match role {
                 Role::Plain(compared) => (compared, false),
                 Role::Volatile(compared) => (compared, true),
@@ -275,7 +369,7 @@ impl<'a> Layouts<'a> {
             }
             let print = hasher.finish128().as_u128();
             if volatile {
-                if layout.lone_volatile.is_some() && member.value.kind == Kind::String {
+                if layout.set.lone_volatile.is_some() && member.value.kind == Kind::String {
                     let start = member.value.span.start.saturating_sub(record.span.start);
                     prints.lone_volatile = true;
                     prints.value_start = u32::try_from(start).unwrap_or(0);
@@ -288,19 +382,6 @@ impl<'a> Layouts<'a> {
         }
         prints.order = u32::try_from(order >> 32).unwrap_or(0);
         prints
-    }
-}
-
-impl Layout {
-    /// The fingerprint of another value of the one volatile member.
-    pub(super) fn volatile_print(&self, value: &[u8]) -> Option<u64> {
-        let mut found = self.roles.iter().filter_map(|role| match role {
-            Role::Volatile(compared) => Some(compared),
-            Role::Plain(_) | Role::Annotation | Role::Ignored | Role::Links { .. } => None,
-        });
-        let mut hasher = found.next()?.hasher;
-        meaning(value, &mut hasher);
-        Some(low(hasher.finish128().as_u128()).max(1))
     }
 }
 

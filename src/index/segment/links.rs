@@ -23,10 +23,17 @@ impl SegmentBuilder<'_, '_> {
         record: &Record,
         layout: &Layout,
     ) {
-        for (place, role) in layout.roles.iter().enumerate() {
+        let relations: Vec<(usize, Role)> = self
+            .layouts
+            .roles(layout)
+            .enumerate()
+            .filter(|(_, role)| matches!(role, Role::Links { .. }))
+            .map(|(place, role)| (place, role.clone()))
+            .collect();
+        for (place, role) in &relations {
             if let Role::Links { relation, other_type, inverse } = role {
                 let first = self.segment.links.len();
-                let read = self.expanded_items(text, record, place, other_type);
+                let read = self.expanded_items(text, record, *place, other_type);
                 let Some((span, more)) = read else {
                     self.segment.links.truncate(first);
                     continue;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::identity::{ObjectId, canonical, guid};
 use super::known::{Cursor, Known, Memo, Sought};
-use super::layout::{Layout, Layouts, Prints};
+use super::layout::{Layout, Layouts, NameSet, Prints};
 use super::row::{LinkHead, LinkRow, Row, mark};
 use crate::directory::{Identity, ObjectType};
 use crate::evidence::{Encoding, SourceOffsets};
@@ -83,7 +83,7 @@ pub(super) struct SegmentBuilder<'a, 'l> {
     numbers: HashMap<u32, u32>,
     last_number: Option<(u32, u32)>,
     /// The layout of the last record that was recalled.
-    recalled: Option<(u32, Arc<Layout>)>,
+    recalled: Option<(u32, Arc<NameSet>)>,
     /// Where it stands among what is known.
     cursor: Cursor,
     /// Where the record being read begins, and what it was looked up by.
@@ -166,8 +166,8 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
     }
 
     /// The position of a layout in the segment.
-    fn layout_number(&mut self, layout: &Arc<Layout>) -> u32 {
-        let known = layout.number(|| self.known.number(layout));
+    fn layout_number(&mut self, set: &Arc<NameSet>) -> u32 {
+        let known = set.number(|| self.known.number(set));
         if let Some((last, number)) = self.last_number
             && last == known
         {
@@ -177,8 +177,8 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             Some(number) => *number,
             None => {
                 let names = Names {
-                    names: Arc::clone(&layout.names),
-                    lone_volatile: layout.lone_volatile.clone(),
+                    names: Arc::clone(&set.names),
+                    lone_volatile: set.lone_volatile.clone(),
                 };
                 let same = self.segment.layouts.iter().position(|known| *known == names);
                 let number = as_u32(same.unwrap_or(self.segment.layouts.len()));
@@ -264,7 +264,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
         if let Subject::Part { parent_id, .. } = &request.subject {
             return Ok(ObjectId::of(parent_id));
         }
-        let object_type = &*layout.object_type;
+        let object_type = &*layout.set.object_type;
         let known = self.layouts.catalogue.object_type(object_type);
         match known.map(|known: &ObjectType| &known.identity) {
             Some(Identity::Singleton) => Ok(ObjectId::of(object_type)),
@@ -296,7 +296,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
         text: &[u8],
         span: &Range<usize>,
         (prints, deleted): (Prints, bool),
-        layout: &Arc<Layout>,
+        set: &Arc<NameSet>,
     ) {
         let mut marks = 0;
         if deleted {
@@ -313,7 +313,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             }
         };
         let (offset, length) = self.span(text, span);
-        let layout = self.layout_number(layout).min(UNTOLD);
+        let layout = self.layout_number(set).min(UNTOLD);
         self.note(object_type, id, (request, layout, prints.explicit_empty));
         let row = Row {
             content: prints.content,
@@ -423,11 +423,11 @@ impl Sink for SegmentBuilder<'_, '_> {
             && &*object_type != "organization"
         {
             let bytes = text.get(record.span.clone()).unwrap_or_default();
-            let number = layout.number(|| self.known.number(&layout));
+            let number = layout.set.number(|| self.known.number(&layout.set));
             let memo = Memo::new(*key, prints, as_u32(bytes.len()), number, deleted);
             self.known.learn(&mut self.cursor, sought, asked, bytes, memo);
         }
-        self.keep(&object_type, &id, position, text, &record.span, (prints, deleted), &layout);
+        self.keep(&object_type, &id, position, text, &record.span, (prints, deleted), &layout.set);
         Fate::Used
     }
 
@@ -447,28 +447,20 @@ impl Sink for SegmentBuilder<'_, '_> {
                 return None;
             }
         };
-        let layout = match self.recalled.take() {
-            Some((number, layout)) if number == memo.layout => layout,
-            _ => self.known.layout(memo.layout)?,
+        let set = match self.recalled.take() {
+            Some((number, set)) if number == memo.set => set,
+            _ => self.known.set(memo.set)?,
         };
         if moved {
             let value = rest.get(memo.prints.volatile_value()).unwrap_or_default();
-            memo.prints.volatile = layout.volatile_print(value)?;
+            memo.prints.volatile = set.volatile_print(self.known.key(), value)?;
         }
         let length = memo.length as usize;
         self.offsets.advance(text, start);
         let id = ObjectId::Guid(memo.id);
         let kept = (memo.prints, memo.deleted);
-        self.keep(
-            &layout.object_type,
-            &id,
-            as_u32(position),
-            text,
-            &(start..start + length),
-            kept,
-            &layout,
-        );
-        self.recalled = Some((memo.layout, layout));
+        self.keep(&set.object_type, &id, as_u32(position), text, &(start..start + length), kept, &set);
+        self.recalled = Some((memo.set, set));
         Some(length)
     }
 }
