@@ -283,13 +283,9 @@ fn keep_out_of_evidence(out: &Path, evidence: &[PathBuf]) -> Result<(), Failure>
 }
 
 fn timeline(args: &TimelineArgs, progress: &Progress) -> Outcome {
-    let analysis = listed(&args.evidence, &args.unfold, progress)?;
-    let changes: Vec<Change> = analysis
-        .changes
-        .iter()
-        .filter(|change| scope::holds(&args.scope, change, false))
-        .cloned()
-        .collect();
+    let mut analysis = listed(&args.evidence, &args.unfold, progress)?;
+    let mut changes = std::mem::take(&mut analysis.changes);
+    changes.retain(|change| scope::holds(&args.scope, change, false));
     match args.format {
         TimelineFormat::Table => print_changes(&changes)?,
         TimelineFormat::Csv => to_stdout(|stdout| report::write_changes(&changes, stdout))?,

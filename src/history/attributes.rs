@@ -10,7 +10,7 @@ use super::timeline::{Observation, Said, follow};
 use super::value::{Attributes, Json, Speller, attributes, collapse, top_member};
 use crate::directory::Catalogue;
 use crate::index::{Entry, Index, Opened};
-use crate::intake::{Record, Request, Scanner};
+use crate::intake::{Member, Record, Request, Scanner};
 use crate::model::instant;
 
 /// Which attribute names the captures of a type hold: the base of every statement about a whole type.
@@ -123,16 +123,18 @@ impl<'a> TypeContext<'a> {
         &self,
         entries: &[Entry],
         (distinct, version_of): (&[&Entry], &[usize]),
-        opened: &Opened,
+        (opened, records): (&Opened, &mut Vec<Record>),
         aside: &mut Aside,
     ) -> Vec<Draft> {
         let texts: Vec<Option<&[u8]>> = distinct.iter().map(|entry| opened.record(entry)).collect();
-        let differing = differing_members(distinct, &texts);
+        let differing = differing_members(distinct, &texts, records);
         let mut versions: Vec<Option<Version>> = distinct
             .iter()
             .zip(&texts)
-            .map(|(entry, text)| {
-                let attributes = self.attributes(entry, (*text)?, differing.as_ref())?;
+            .enumerate()
+            .map(|(place, (entry, text))| {
+                let only = differing.as_ref().zip(records.get(place));
+                let attributes = self.attributes(entry, (*text)?, only)?;
                 self.version(entry, attributes)
             })
             .collect();
@@ -144,26 +146,24 @@ impl<'a> TypeContext<'a> {
         rows
     }
 
-    /// The attributes of a record; of the members in `only`, if given.
+    /// The attributes of a record; of the members in `only`, if it is given with what was scanned of the record.
     fn attributes(
         &self,
         entry: &Entry,
         text: &[u8],
-        only: Option<&BTreeSet<Vec<u8>>>,
+        only: Option<(&Vec<&[u8]>, &Record)>,
     ) -> Option<Attributes> {
-        let Some(only) = only else {
+        let Some((only, record)) = only else {
             let mut found = attributes(&Json::parse(text).ok()?, self.object_type, self.catalogue);
             if entry.deleted {
                 strip_bin_prefix(&mut found, &entry.id.to_string());
             }
             return Some(found);
         };
-        let mut record = Record::default();
-        record.scan(text, &mut Scanner::new(text, 0)).ok()?;
         let mut members = Vec::new();
         for member in &record.members {
             let key = text.get(member.key.clone())?;
-            if only.contains(key) {
+            if only.contains(&key) {
                 let name = std::str::from_utf8(key).ok()?;
                 members
                     .push((name.into(), Json::parse(text.get(member.value.span.clone())?).ok()?));
@@ -251,48 +251,60 @@ impl<'a> TypeContext<'a> {
 const OWNER: &[u8] = b"appOwnerOrganizationId";
 
 /// The keys under which the records differ, as their text shows, and that of the owner; `None` where the text alone cannot
-/// tell: a record of the recycle bin changes its name, and a key may be spelt with escapes.
-fn differing_members(entries: &[&Entry], texts: &[Option<&[u8]>]) -> Option<BTreeSet<Vec<u8>>> {
+/// tell: a record of the recycle bin changes its name, and a key may be spelt with escapes. Leaves in `records` what was
+/// scanned of each text.
+fn differing_members<'t>(
+    entries: &[&Entry],
+    texts: &[Option<&'t [u8]>],
+    records: &mut Vec<Record>,
+) -> Option<Vec<&'t [u8]>> {
+    records.resize_with(records.len().max(texts.len()), Record::default);
+    for (text, record) in texts.iter().zip(records.iter_mut()) {
+        let text = (*text)?;
+        record.scan(text, &mut Scanner::new(text, 0)).ok()?;
+    }
     if entries.iter().any(|entry| entry.deleted) {
         return None;
     }
-    let mut records = Vec::with_capacity(texts.len());
-    for text in texts {
+    let mut differing = vec![OWNER];
+    let (first_text, first) = ((*texts.first()?)?, records.first()?);
+    for (text, record) in texts.iter().zip(records.iter()) {
         let text = (*text)?;
-        let mut record = Record::default();
-        record.scan(text, &mut Scanner::new(text, 0)).ok()?;
-        records.push((text, record));
-    }
-    let mut differing = BTreeSet::from([OWNER.to_vec()]);
-    let (first_text, first) = records.first()?;
-    for (text, record) in &records {
         for (place, member) in record.members.iter().enumerate() {
             let key = text.get(member.key.clone())?;
             if key.contains(&b'\\') {
                 return None;
             }
             let value = text.get(member.value.span.clone())?;
-            let same_place = first
-                .members
-                .get(place)
-                .filter(|member| first_text.get(member.key.clone()) == Some(key));
-            let name = std::str::from_utf8(key).ok()?;
-            let in_first = same_place.or_else(|| first.member(first_text, name));
+            let in_first = same_member(first_text, first, place, key);
             let same = in_first
                 .is_some_and(|member| first_text.get(member.value.span.clone()) == Some(value));
-            if !same {
-                differing.insert(key.to_vec());
+            if !same && !differing.contains(&key) {
+                differing.push(key);
             }
         }
     }
-    for member in &first.members {
+    for (place, member) in first.members.iter().enumerate() {
         let key = first_text.get(member.key.clone())?;
-        let name = std::str::from_utf8(key).ok()?;
-        if records.iter().any(|(text, record)| record.member(text, name).is_none()) {
-            differing.insert(key.to_vec());
+        let lacks = |(text, record): (&Option<&[u8]>, &Record)| {
+            text.is_none_or(|text| same_member(text, record, place, key).is_none())
+        };
+        if texts.iter().zip(records.iter()).any(lacks) && !differing.contains(&key) {
+            differing.push(key);
         }
     }
     Some(differing)
+}
+
+/// The member with this key, which is most often in the same place.
+fn same_member<'r>(
+    text: &[u8],
+    record: &'r Record,
+    place: usize,
+    key: &[u8],
+) -> Option<&'r Member> {
+    let has_key = |member: &&Member| text.get(member.key.clone()) == Some(key);
+    record.members.get(place).filter(has_key).or_else(|| record.members.iter().find(has_key))
 }
 
 fn has_members(attributes: &Attributes, path: &str) -> bool {

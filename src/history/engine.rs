@@ -69,7 +69,8 @@ impl<'a> Engine<'a> {
 
     /// All rows, unnamed and unfolded, and the names met on the way.
     pub(super) fn drafts(&self, meter: &Meter) -> Result<(Vec<Draft>, Aside, Names), HistoryError> {
-        let (mut drafts, mut aside, mut names) = (Vec::new(), Aside::default(), Vec::new());
+        let (mut drafts, mut aside, mut names) =
+            (Vec::new(), Aside::default(), Names::default());
         for ((tenant, object_type), census) in &self.censuses {
             let of_type = self.type_drafts(*tenant, object_type, census)?;
             let objects = census.quiet + census.restless.len();
@@ -77,12 +78,9 @@ impl<'a> Engine<'a> {
             drafts.extend(of_type.drafts);
             aside.take_in(of_type.aside);
             let tenant = self.tenant(*tenant);
-            names.extend(
-                of_type
-                    .names
-                    .into_iter()
-                    .map(|(id, name)| ((tenant.to_owned(), Arc::clone(object_type), id), name)),
-            );
+            for (id, name) in of_type.names {
+                names.note(tenant, object_type, id, name);
+            }
         }
         let links = self.link_drafts(&drafts);
         drafts.extend(links);
@@ -92,7 +90,7 @@ impl<'a> Engine<'a> {
             let privileged = holder.is_some_and(|holder| self.tier0.contains(&holder));
             draft.unfold |= privileged && draft.change.lane != Lane::Schema;
         }
-        Ok((drafts, aside, Names::known(names)))
+        Ok((drafts, aside, names))
     }
 
     fn tenant(&self, position: usize) -> &'a str {
@@ -409,56 +407,56 @@ impl<'a> Engine<'a> {
         self.catalogue.object_type(object_type)?.rebirth_property.as_deref()
     }
 
-    /// The objects whose names a row shows.
-    pub(super) fn keys(&self, draft: &Draft) -> RowKeys {
-        let change = &draft.change;
-        let tenant = &change.tenant_id;
-        let key = |kind: Arc<str>, id: &ObjectId| (tenant.clone(), kind, id.clone());
-        let target =
-            change.target.as_ref().zip(draft.target.as_ref()).and_then(|(shown, target)| {
-                let kind = if shown.object_type.is_empty() {
-                    super::names::type_of(self.index, self.catalogue, tenant, target)?
-                } else {
-                    Arc::from(shown.object_type.as_str())
-                };
-                Some(key(kind, target))
-            });
-        // An edge has no name of its own: it is called by its principal.
-        let principal =
-            principal_of(self.catalogue, &change.object_type, &draft.id).and_then(|id| {
-                Some(key(super::names::type_of(self.index, self.catalogue, tenant, &id)?, &id))
-            });
-        RowKeys {
-            object: key(Arc::from(change.object_type.as_str()), &draft.id),
-            target,
-            principal,
+    /// The type of a row's target, told by the row or by the index.
+    fn target_type(&self, draft: &Draft) -> Option<Arc<str>> {
+        let (shown, target) = (draft.change.target.as_ref()?, draft.target.as_ref()?);
+        if shown.object_type.is_empty() {
+            let tenant = &draft.change.tenant_id;
+            super::names::type_of(self.index, self.catalogue, tenant, target)
+        } else {
+            Some(Arc::from(shown.object_type.as_str()))
         }
+    }
+
+    /// An edge has no name of its own: it is called by its principal.
+    fn principal(&self, draft: &Draft) -> Option<(Arc<str>, ObjectId)> {
+        let change = &draft.change;
+        let id = principal_of(self.catalogue, &change.object_type, &draft.id)?;
+        let tenant = &change.tenant_id;
+        Some((super::names::type_of(self.index, self.catalogue, tenant, &id)?, id))
+    }
+
+    /// The objects whose names a row shows and that are not known yet.
+    pub(super) fn unnamed(&self, draft: &Draft, names: &Names) -> Vec<ObjectKey> {
+        let tenant = &draft.change.tenant_id;
+        let mut wanted = Vec::new();
+        if names.find(tenant, &draft.change.object_type, &draft.id).is_none() {
+            let object_type = Arc::from(draft.change.object_type.as_str());
+            wanted.push((tenant.clone(), object_type, draft.id.clone()));
+            wanted.extend(self.principal(draft).map(|(kind, id)| (tenant.clone(), kind, id)));
+        }
+        if let (Some(kind), Some(target)) = (self.target_type(draft), draft.target.clone()) {
+            wanted.push((tenant.clone(), kind, target));
+        }
+        wanted
     }
 
     pub(super) fn name(&self, draft: &mut Draft, names: &Names) {
-        let keys = self.keys(draft);
-        let own = names.get(&keys.object);
-        draft.change.object_name = match (own.is_empty(), &keys.principal) {
-            (true, Some(principal)) => names.get(principal),
-            _ => own,
+        let tenant = draft.change.tenant_id.clone();
+        let own = names.get(&tenant, &draft.change.object_type, &draft.id);
+        draft.change.object_name = if own.is_empty() {
+            let principal = self.principal(draft);
+            principal.map(|(kind, id)| names.get(&tenant, &kind, &id)).unwrap_or_default()
+        } else {
+            own
         };
-        if let (Some(target), Some(key)) = (&mut draft.change.target, &keys.target) {
-            target.name = names.get(key);
-            target.object_type = key.1.to_string();
+        let target_type = self.target_type(draft);
+        if let (Some(shown), Some(kind), Some(target)) =
+            (&mut draft.change.target, target_type, &draft.target)
+        {
+            shown.name = names.get(&tenant, &kind, target);
+            shown.object_type = kind.to_string();
         }
-    }
-}
-
-/// The objects whose names one row shows.
-pub(super) struct RowKeys {
-    object: ObjectKey,
-    target: Option<ObjectKey>,
-    principal: Option<ObjectKey>,
-}
-
-impl RowKeys {
-    pub(super) fn all(self) -> impl Iterator<Item = ObjectKey> {
-        [Some(self.object), self.target, self.principal].into_iter().flatten()
     }
 }
 

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::HistoryError;
 use super::attributes::{Aside, Askings, Signature, TypeContext};
 use super::draft::Draft;
-use super::names::name;
+use super::names::name_in;
 use super::presence::Dates;
 use super::value::Json;
 use crate::index::{Entry, ObjectId, open_records};
@@ -82,15 +82,16 @@ pub(super) fn compare(
         let opened = open_records(context.index, context.catalogue, context.object_type, records)?;
         let made: Vec<(Vec<Draft>, Aside, Option<(ObjectId, String)>)> = batch
             .par_iter()
-            .map(|life| {
+            .map_init(Vec::new, |records, life| {
                 let mut aside = Aside::default();
                 let versions = (life.distinct.as_slice(), life.version_of.as_slice());
-                let rows = context.rows(life.entries, versions, &opened, &mut aside);
-                let last = life.version_of.last().and_then(|last| life.distinct.get(*last));
-                let called = last.filter(|_| !rows.is_empty()).and_then(|entry| {
+                let rows = context.rows(life.entries, versions, (&opened, records), &mut aside);
+                let last = life.version_of.last().filter(|_| !rows.is_empty());
+                let called = last.and_then(|last| {
+                    let (entry, record) = (life.distinct.get(*last)?, records.get(*last)?);
                     let text = opened.record(entry)?;
-                    let called = name(text, entry, context.object_type, context.catalogue)?;
-                    Some((entry.id.clone(), called))
+                    let named = (&**context.object_type, context.catalogue);
+                    Some((entry.id.clone(), name_in(text, record, entry, named)?))
                 });
                 let rows = match life.entries.first() {
                     Some(first) if !rows.is_empty() => finish(first, rows),

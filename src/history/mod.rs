@@ -73,7 +73,7 @@ pub fn analyse(
     let (mut drafts, aside, mut names) = engine.drafts(&options.meter)?;
     engine.mark_rebirths(&mut drafts)?;
     let mut wanted: BTreeSet<ObjectKey> =
-        drafts.iter().flat_map(|draft| engine.keys(draft).all()).collect();
+        drafts.iter().flat_map(|draft| engine.unnamed(draft, &names)).collect();
     if options.all_objects {
         wanted.extend(tables::all_objects(index));
     }

@@ -1,6 +1,6 @@
 //! Names beside ids: what each object was called when it was last seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::attributes::strip_bin_prefix;
@@ -35,14 +35,28 @@ pub(super) fn type_of(
     found.next().is_none().then_some(first).cloned()
 }
 
-/// Names of objects.
+/// Names of objects, by tenant and type.
 #[derive(Debug, Default)]
-pub(super) struct Names(BTreeMap<ObjectKey, String>);
+pub(super) struct Names(BTreeMap<String, BTreeMap<Arc<str>, HashMap<ObjectId, String>>>);
 
 impl Names {
-    /// Names that are known already.
-    pub(super) fn known(names: impl IntoIterator<Item = (ObjectKey, String)>) -> Self {
-        Self(names.into_iter().collect())
+    /// Notes the name of an object.
+    pub(super) fn note(&mut self, tenant: &str, object_type: &Arc<str>, id: ObjectId, name: String) {
+        let of_tenant = match self.0.get_mut(tenant) {
+            Some(of_tenant) => of_tenant,
+            None => self.0.entry(tenant.to_owned()).or_default(),
+        };
+        of_tenant.entry(Arc::clone(object_type)).or_default().insert(id, name);
+    }
+
+    /// The name of an object, if it is known.
+    pub(super) fn find(&self, tenant: &str, object_type: &str, id: &ObjectId) -> Option<&str> {
+        self.0.get(tenant)?.get(object_type)?.get(id).map(String::as_str)
+    }
+
+    /// The name of an object, or nothing.
+    pub(super) fn get(&self, tenant: &str, object_type: &str, id: &ObjectId) -> String {
+        self.find(tenant, object_type, id).unwrap_or_default().to_owned()
     }
 
     /// Reads the names of these objects from their last observations, as far as they are not known.
@@ -53,8 +67,10 @@ impl Names {
         wanted: BTreeSet<ObjectKey>,
     ) -> Result<(), OpenError> {
         let mut by_type: BTreeMap<Arc<str>, Vec<ObjectKey>> = BTreeMap::new();
-        for key in wanted.into_iter().filter(|key| !self.0.contains_key(key)) {
-            by_type.entry(Arc::clone(&key.1)).or_default().push(key);
+        for key in wanted {
+            if self.find(&key.0, &key.1, &key.2).is_none() {
+                by_type.entry(Arc::clone(&key.1)).or_default().push(key);
+            }
         }
         for (object_type, keys) in by_type {
             for batch in keys.chunks(BATCH) {
@@ -69,17 +85,12 @@ impl Names {
                         .record(entry)
                         .and_then(|record| name(record, entry, &object_type, catalogue));
                     if let Some(found) = found {
-                        self.0.insert((*key).clone(), found);
+                        self.note(&key.0, &object_type, key.2.clone(), found);
                     }
                 }
             }
         }
         Ok(())
-    }
-
-    /// The name of an object, or nothing.
-    pub(super) fn get(&self, key: &ObjectKey) -> String {
-        self.0.get(key).cloned().unwrap_or_default()
     }
 }
 
@@ -90,11 +101,21 @@ pub(super) fn name(
     object_type: &str,
     catalogue: &Catalogue,
 ) -> Option<String> {
+    let mut record = Record::default();
+    record.scan(text, &mut Scanner::new(text, 0)).ok()?;
+    name_in(text, &record, entry, (object_type, catalogue))
+}
+
+/// As [`name`], of a record that was scanned.
+pub(super) fn name_in(
+    text: &[u8],
+    record: &Record,
+    entry: &Entry,
+    (object_type, catalogue): (&str, &Catalogue),
+) -> Option<String> {
     let fallback = ["displayName".to_owned(), "name".to_owned()];
     let known = catalogue.object_type(object_type).map(|known| known.name_properties.as_slice());
     let properties = || known.unwrap_or_default().iter().chain(&fallback);
-    let mut record = Record::default();
-    record.scan(text, &mut Scanner::new(text, 0)).ok()?;
     let plain = !entry.deleted && properties().all(|property| !property.contains('.'));
     if plain {
         return properties().find_map(|property| {

@@ -142,7 +142,7 @@ fn objects(
             rows.push(ObjectRow {
                 tenant_id: tenant.clone(),
                 object_type: object_type.to_string(),
-                object_name: names.get(&(tenant.clone(), Arc::clone(object_type), packed)),
+                object_name: names.get(tenant, object_type, &packed),
                 state: state.to_owned(),
                 first_snapshot: label(first),
                 last_snapshot: label(last),
