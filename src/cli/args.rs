@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::budget::Size;
 use crate::model::{Certainty, Lane};
 use crate::synth::{ExportFormat, Incident};
 
@@ -63,6 +64,9 @@ pub struct Evidence {
     /// Trust modification times of files where nothing else tells when they were captured
     #[arg(long)]
     pub file_times: bool,
+    /// What the index and all rows may take of memory, e.g. 600MB or 4GiB (default: three quarters of what is free)
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<Size>,
     /// The clock of the run (default: end of the last capture)
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub as_of: Option<Timestamp>,

@@ -105,7 +105,12 @@ impl Failure {
                 OpenError::Altered { .. }
                 | OpenError::Evidence(EvidenceError::Changed { .. } | EvidenceError::Damaged { .. }),
             )) => Exit::Integrity,
-            Self::NothingReadable { limit: true, .. } => Exit::Limit,
+            Self::NothingReadable { limit: true, .. }
+            | Self::Evidence(EvidenceError::Memory(_))
+            | Self::History(
+                HistoryError::Memory(_)
+                | HistoryError::Open(OpenError::Evidence(EvidenceError::Memory(_))),
+            ) => Exit::Limit,
             Self::Evidence(EvidenceError::Unreadable { .. } | EvidenceError::Damaged { .. })
             | Self::History(HistoryError::Open(OpenError::Evidence(EvidenceError::Unreadable {
                 ..
@@ -129,6 +134,9 @@ impl Failure {
             Self::Evidence(EvidenceError::Unreadable { .. } | EvidenceError::Damaged { .. })
             | Self::NothingReadable { .. } => {
                 Some("check the path and the permissions of the account that runs entrace")
+            }
+            Self::Evidence(EvidenceError::Memory(_)) | Self::History(HistoryError::Memory(_)) => {
+                Some("give more with --max-memory, or fewer snapshots at a time")
             }
             Self::Evidence(EvidenceError::Changed { .. }) | Self::History(_) => Some(
                 "nothing may write to evidence while it is analysed: work on a copy that nothing else touches",

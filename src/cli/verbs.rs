@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -14,6 +15,7 @@ use super::args::{
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::{scope, select};
+use crate::budget::Budget;
 use crate::codes::{self, Code};
 use crate::directory::catalogue;
 use crate::evidence::{Refusal, walk};
@@ -76,6 +78,7 @@ fn open(evidence: &Evidence, progress: &Progress) -> Result<Index, Failure> {
         evidence_zone: evidence.evidence_tz.clone(),
         file_times: evidence.file_times,
         meter: progress.meter(),
+        budget: Arc::new(budget(evidence)),
     };
     let index = index::build(&found, &options, catalogue())?;
     if index.exhibits.is_empty() {
@@ -101,6 +104,18 @@ fn listed(
     let analysis = analyse(&index, catalogue(), &options)?;
     progress.end();
     Ok(analysis)
+}
+
+/// What the run may take of memory: what was asked for, else three quarters of what the machine has left, where it says so.
+fn budget(evidence: &Evidence) -> Budget {
+    let left = || {
+        let text = fs::read_to_string("/proc/meminfo").ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kib / 4 * 3 * 1024)
+    };
+    let asked = evidence.max_memory.map(|size| size.0);
+    asked.or_else(left).map_or_else(Budget::default, Budget::of)
 }
 
 fn history(evidence: &Evidence, progress: &Progress) -> HistoryOptions {

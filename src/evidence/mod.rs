@@ -41,6 +41,9 @@ pub enum EvidenceError {
         /// The cause in words.
         cause: String,
     },
+    /// What was read takes more memory than the run may.
+    #[error(transparent)]
+    Memory(#[from] crate::budget::Exceeded),
     /// A file changed between the first and the last byte read.
     #[error("`{}` changed while it was read (size or modification time differs)", path.display())]
     Changed {

@@ -19,6 +19,9 @@ use crate::index::{Entry, Index, Key, LinkGroup, ObjectId, open_records};
 use crate::meter::Meter;
 use crate::model::{Certainty, ChangeKind, Lane, Narrowed, Reason};
 
+/// What a row of changes takes, by and large: itself, and ids, labels and values of common length.
+const DRAFT_BYTES: usize = size_of::<Draft>() + 512;
+
 /// What all rows are made with.
 pub(super) struct Engine<'a> {
     index: &'a Index,
@@ -52,6 +55,9 @@ impl<'a> Engine<'a> {
                 censuses.insert((tenant, Arc::clone(object_type)), census);
             }
         }
+        let kept: usize =
+            censuses.values().map(|c: &Census| c.changed.len() + c.restless.len()).sum();
+        index.budget.charge(kept * size_of::<Entry>(), "objects that changed")?;
         let mut restless: HashSet<(u32, Key)> = HashSet::new();
         for ((tenant, _), census) in &censuses {
             let tenant = u32::try_from(*tenant).unwrap_or(u32::MAX);
@@ -69,12 +75,13 @@ impl<'a> Engine<'a> {
 
     /// All rows, unnamed and unfolded, and the names met on the way.
     pub(super) fn drafts(&self, meter: &Meter) -> Result<(Vec<Draft>, Aside, Names), HistoryError> {
-        let (mut drafts, mut aside, mut names) =
-            (Vec::new(), Aside::default(), Names::default());
+        let (mut drafts, mut aside, mut names) = (Vec::new(), Aside::default(), Names::default());
         for ((tenant, object_type), census) in &self.censuses {
             let of_type = self.type_drafts(*tenant, object_type, census)?;
             let objects = census.quiet + census.restless.len();
             meter.add_objects(u64::try_from(objects).unwrap_or(u64::MAX));
+            let bytes = of_type.drafts.len() * DRAFT_BYTES;
+            self.index.budget.charge(bytes, "rows of changes")?;
             drafts.extend(of_type.drafts);
             aside.take_in(of_type.aside);
             let tenant = self.tenant(*tenant);

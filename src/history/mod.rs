@@ -44,6 +44,9 @@ pub enum HistoryError {
     /// A record could not be opened again.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// What was found takes more memory than the run may.
+    #[error(transparent)]
+    Memory(#[from] crate::budget::Exceeded),
 }
 
 /// How the history is told.

@@ -41,7 +41,13 @@ pub(super) struct Names(BTreeMap<String, BTreeMap<Arc<str>, HashMap<ObjectId, St
 
 impl Names {
     /// Notes the name of an object.
-    pub(super) fn note(&mut self, tenant: &str, object_type: &Arc<str>, id: ObjectId, name: String) {
+    pub(super) fn note(
+        &mut self,
+        tenant: &str,
+        object_type: &Arc<str>,
+        id: ObjectId,
+        name: String,
+    ) {
         let of_tenant = match self.0.get_mut(tenant) {
             Some(of_tenant) => of_tenant,
             None => self.0.entry(tenant.to_owned()).or_default(),

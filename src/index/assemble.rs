@@ -14,6 +14,7 @@ use super::reader::{Reader, Reading};
 use super::runs::{self, RequestFacts};
 use super::segment::{Segment, as_u32};
 use super::{Index, IndexedPage, IndexedRequest, chain, links, snapshots};
+use crate::budget::Budget;
 use crate::directory::Catalogue;
 use crate::evidence::{EvidenceError, Refusal, SourceFile, Walk, stream_each};
 use crate::meter::{Meter, Stage};
@@ -41,6 +42,8 @@ pub struct IndexOptions {
     pub file_times: bool,
     /// Moved as evidence is read.
     pub meter: Arc<Meter>,
+    /// What the run may take of memory.
+    pub budget: Arc<Budget>,
 }
 
 /// Reads and indexes all files.
@@ -85,7 +88,9 @@ pub fn build(
             Err(EvidenceError::Damaged { shown, code, cause }) => {
                 index.refusals.push(Refusal { shown, code, cause });
             }
-            Err(changed @ EvidenceError::Changed { .. }) => return Err(changed),
+            Err(end @ (EvidenceError::Changed { .. } | EvidenceError::Memory(_))) => {
+                return Err(end);
+            }
         }
     }
     let (found, torn) = snapshots::unite(&mut index.exhibits, &members);
@@ -101,6 +106,10 @@ pub fn build(
     }));
     index.captures = chain::unite(&mut index.requests, &index.exhibits);
     index.key = Some(key);
+    index.budget = Arc::clone(&options.budget);
+    let rows: usize = index.segments.iter().flat_map(|s| s.rows.values()).map(Vec::len).sum();
+    let heads: usize = index.segments.iter().map(|segment| segment.heads.len()).sum();
+    index.budget.charge(rows * runs::PLACE_BYTES + heads * links::PLACE_BYTES, "the index")?;
     index.put_in_order();
     Ok(index)
 }
@@ -160,7 +169,7 @@ fn read_all(
     catalogue: &Catalogue,
     key: &FingerprintKey,
 ) -> Vec<Result<Reading, EvidenceError>> {
-    let known = Known::new(key);
+    let known = Known::new(key, &options.budget);
     let reader = || Reader::new(catalogue, key, &known);
     let (members, plain): (Vec<(usize, &SourceFile)>, Vec<_>) =
         files.iter().enumerate().partition(|(_, file)| file.archive().is_some());
@@ -184,6 +193,7 @@ fn read_all(
             })
         },
     );
+    known.give_back();
     readings.extend(of_members.into_iter().flatten());
     readings.sort_by_key(|(at, _)| *at);
     readings.into_iter().map(|(_, reading)| reading).collect()

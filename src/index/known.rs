@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use highway::{HighwayHash, HighwayHasher, Key};
 use siphasher::sip128::Hasher128;
 
+use crate::budget::Budget;
+
 use super::fingerprint::{FingerprintKey, low};
 use super::layout::{NameSet, Prints};
 
@@ -19,6 +21,9 @@ const LEAD_BYTES: usize = 96;
 const MOST_RECORDS: usize = 1 << 20;
 
 const SHARDS: usize = 64;
+
+/// What a record takes that is remembered.
+const RECORD_BYTES: usize = size_of::<Memo>() + 2 * size_of::<(u64, Place)>();
 
 /// A volatile value of this length fits into a memo: a time stamp with its quotes does.
 const VALUE_BYTES: usize = 24;
@@ -71,6 +76,7 @@ type Shard = HashMap<u64, Place, BuildHasherDefault<Itself>>;
 /// What all threads that read evidence remember together.
 #[derive(Debug)]
 pub(super) struct Known {
+    budget: Arc<Budget>,
     key: FingerprintKey,
     raw_key: [u64; 4],
     /// Where the record is that begins in a way.
@@ -97,11 +103,12 @@ enum Likeness {
 }
 
 impl Known {
-    pub(super) fn new(key: &FingerprintKey) -> Self {
+    pub(super) fn new(key: &FingerprintKey, budget: &Arc<Budget>) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         let word = |name: &[u8]| low(key.member(name).finish128().as_u128());
         let raw_key = [word(b"0"), word(b"1"), word(b"2"), word(b"3")];
         Self {
+            budget: Arc::clone(budget),
             key: key.clone(),
             raw_key,
             shards,
@@ -232,14 +239,25 @@ impl Known {
         });
         let Some(shard) = self.shard(sought.lead) else { return };
         let mut known = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST_RECORDS / SHARDS {
+        // Memory is for the index first; what is remembered only saves time.
+        if known.len() >= MOST_RECORDS / SHARDS || !self.budget.has_room(50) {
             return;
         }
         let mut memos = memos.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(place) = u32::try_from(memos.len()) {
             memos.push(memo);
             known.insert(sought.lead, (*page, place));
+            if self.budget.charge(RECORD_BYTES, "what was read before").is_err() {
+                self.budget.release(RECORD_BYTES);
+            }
         }
+    }
+
+    /// Gives back what was taken from the budget, before it is dropped.
+    pub(super) fn give_back(&self) {
+        let count =
+            |shard: &Mutex<Shard>| shard.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.budget.release(self.shards.iter().map(count).sum::<usize>() * RECORD_BYTES);
     }
 
     /// The position of a set of names among those that are known.
@@ -263,13 +281,7 @@ impl Known {
 
 impl Memo {
     /// What is known of a record of this length.
-    pub(super) fn new(
-        id: [u8; 16],
-        prints: Prints,
-        length: u32,
-        set: u32,
-        deleted: bool,
-    ) -> Self {
+    pub(super) fn new(id: [u8; 16], prints: Prints, length: u32, set: u32, deleted: bool) -> Self {
         let mut prints = prints;
         if prints.volatile_value().len() > VALUE_BYTES {
             prints.forget_volatile_value();

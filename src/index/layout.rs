@@ -159,7 +159,12 @@ impl<'a> Layouts<'a> {
     }
 
     /// The layout of a record of this type.
-    pub(super) fn of(&mut self, object_type: &Arc<str>, text: &[u8], record: &Record) -> Arc<Layout> {
+    pub(super) fn of(
+        &mut self,
+        object_type: &Arc<str>,
+        text: &[u8],
+        record: &Record,
+    ) -> Arc<Layout> {
         let sequence = record.key_sequence();
         if let (Some(sequence), Some((last, of_type, layout))) = (sequence, &self.last)
             && *last == sequence

@@ -74,6 +74,9 @@ pub(super) struct HeadPlace {
     head: u32,
 }
 
+/// What the place of a head takes.
+pub(super) const PLACE_BYTES: usize = size_of::<HeadPlace>();
+
 impl HeadPlace {
     fn group(&self) -> (u32, u32, u32, bool, Key) {
         (self.tenant, self.source_type, self.relation, self.inverse, self.source)

@@ -188,6 +188,8 @@ pub struct Index {
     orders: HashMap<Arc<str>, Vec<runs::Place>>,
     link_order: Vec<links::HeadPlace>,
     key: Option<fingerprint::FingerprintKey>,
+    /// What the run may take of memory.
+    pub budget: Arc<crate::budget::Budget>,
 }
 
 /// What the records of one type show of one request, with its place in the index.

@@ -26,6 +26,10 @@ const WHOLE_BYTES: usize = 16 * 1024 * 1024;
 /// Larger ones are read in chunks of this size.
 const CHUNK_BYTES: u64 = 8 * 1024 * 1024;
 
+/// What an exhibit and a request take besides their rows, by and large: paths, contexts, select lists.
+const EXHIBIT_BYTES: usize = 2048;
+const REQUEST_BYTES: usize = 1024;
+
 /// What one file gave.
 pub(super) struct Reading {
     pub(super) exhibit: Exhibit,
@@ -104,6 +108,8 @@ impl<'a> Reader<'a> {
             named: named.map(|named| named.label.clone()),
             tenants: std::mem::take(&mut segment.tenants),
         };
+        let kept = segment.bytes() + intake.requests.len() * REQUEST_BYTES + EXHIBIT_BYTES;
+        options.budget.charge(kept, "the index")?;
         options.meter.add_bytes(size_bytes);
         options.meter.add_objects(intake.tally.used);
         let exhibit = Exhibit {

@@ -42,6 +42,9 @@ pub struct Seen<'a> {
 const PARTS: usize = 64;
 const PART_ROWS: usize = 4096;
 
+/// What the place of a row takes.
+pub(super) const PLACE_BYTES: usize = size_of::<Place>();
+
 fn prefix(id: &[u8; 16]) -> u64 {
     id.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
 }

@@ -73,6 +73,21 @@ pub(super) struct Segment {
     pub(super) requests: Vec<u32>,
 }
 
+impl Segment {
+    /// What it takes of memory, by and large.
+    pub(super) fn bytes(&self) -> usize {
+        let rows: usize = self.rows.values().map(Vec::capacity).sum();
+        let texts: usize = self.texts.iter().map(|text| text.len() + size_of::<Box<str>>()).sum();
+        let names: usize = self.layouts.iter().map(|layout| layout.names.len()).sum();
+        rows * size_of::<Row>()
+            + texts
+            + names * size_of::<Arc<str>>()
+            + self.pages.len() * size_of::<Page>()
+            + self.heads.capacity() * size_of::<LinkHead>()
+            + self.links.capacity() * size_of::<LinkRow>()
+    }
+}
+
 /// Builds a segment from the records of an exhibit.
 pub(super) struct SegmentBuilder<'a, 'l> {
     pub(super) layouts: &'l mut Layouts<'a>,
@@ -459,7 +474,15 @@ impl Sink for SegmentBuilder<'_, '_> {
         self.offsets.advance(text, start);
         let id = ObjectId::Guid(memo.id);
         let kept = (memo.prints, memo.deleted);
-        self.keep(&set.object_type, &id, as_u32(position), text, &(start..start + length), kept, &set);
+        self.keep(
+            &set.object_type,
+            &id,
+            as_u32(position),
+            text,
+            &(start..start + length),
+            kept,
+            &set,
+        );
         self.recalled = Some((memo.set, set));
         Some(length)
     }
