@@ -62,9 +62,9 @@ pub(super) struct TypeContext<'a> {
 }
 
 /// A distinct content among the observations of an object.
-pub(super) struct Version {
+pub(super) struct Version<'a> {
     pub(super) attributes: Attributes,
-    select: Option<Vec<String>>,
+    select: Option<&'a [String]>,
     keeps_nulls: bool,
 }
 
@@ -107,12 +107,12 @@ impl<'a> TypeContext<'a> {
         self.index.requests.get(request).map(|indexed| &indexed.request)
     }
 
-    fn version(&self, entry: &Entry, attributes: Attributes) -> Option<Version> {
+    fn version(&self, entry: &Entry, attributes: Attributes) -> Option<Version<'a>> {
         let request = self.request(entry)?;
         let explicit = || self.names.explicit_empty.contains(&entry.request);
         Some(Version {
             attributes,
-            select: request.select.clone(),
+            select: request.select.as_deref(),
             keeps_nulls: request.keeps_nulls.unwrap_or_else(explicit),
         })
     }
@@ -128,7 +128,7 @@ impl<'a> TypeContext<'a> {
     ) -> Vec<Draft> {
         let texts: Vec<Option<&[u8]>> = distinct.iter().map(|entry| opened.record(entry)).collect();
         let differing = differing_members(distinct, &texts, records);
-        let mut versions: Vec<Option<Version>> = distinct
+        let mut versions: Vec<Option<Version<'_>>> = distinct
             .iter()
             .zip(&texts)
             .enumerate()
@@ -176,7 +176,7 @@ impl<'a> TypeContext<'a> {
         &self,
         path: &str,
         entries: &[Entry],
-        (versions, version_of): (&[Option<Version>], &[usize]),
+        (versions, version_of): (&[Option<Version<'_>>], &[usize]),
         rows: &mut Vec<Draft>,
         aside: &mut Aside,
     ) {
@@ -220,7 +220,7 @@ impl<'a> TypeContext<'a> {
         aside.conflicts.extend(turns.iter().filter_map(|turn| maker.conflict(turn)));
     }
 
-    fn said(&self, version: &Version, path: &str, speller: &Speller<'_>) -> Option<Said> {
+    fn said(&self, version: &Version<'_>, path: &str, speller: &Speller<'_>) -> Option<Said> {
         if let Some(value) = version.attributes.get(path) {
             return Some(Said::Value(speller.meaning(value)));
         }
@@ -316,7 +316,7 @@ fn has_members(attributes: &Attributes, path: &str) -> bool {
 }
 
 /// All leaf paths of all versions, without those that another version descends into.
-fn leaf_paths(versions: &[Option<Version>]) -> BTreeSet<Box<str>> {
+fn leaf_paths(versions: &[Option<Version<'_>>]) -> BTreeSet<Box<str>> {
     let all: BTreeSet<Box<str>> =
         versions.iter().flatten().flat_map(|version| version.attributes.keys().cloned()).collect();
     let inner: BTreeSet<&str> = all
@@ -327,7 +327,7 @@ fn leaf_paths(versions: &[Option<Version>]) -> BTreeSet<Box<str>> {
 }
 
 /// Where a value is plain in one version and an object in another, it is one attribute in all of them.
-fn level(versions: &mut [Option<Version>]) {
+fn level(versions: &mut [Option<Version<'_>>]) {
     let plain: BTreeSet<Box<str>> = versions
         .iter()
         .flatten()

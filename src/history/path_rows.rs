@@ -16,7 +16,7 @@ pub(super) struct PathRows<'a, 'c> {
     pub(super) path: &'c str,
     pub(super) speller: Speller<'c>,
     pub(super) entries: &'c [Entry],
-    pub(super) versions: &'c [Option<Version>],
+    pub(super) versions: &'c [Option<Version<'a>>],
     pub(super) version_of: &'c [usize],
     pub(super) observations: &'c [Observation],
 }
