@@ -4,11 +4,13 @@
 
 mod encoding;
 mod read;
+mod stat;
 mod walk;
 
 pub use encoding::{Encoding, SourceOffsets, Text, decode};
 pub use read::{Fingerprints, Span, hash, read_file, read_spans};
-pub use walk::{Refusal, SourceFile, Walk, walk};
+pub use stat::Stat;
+pub use walk::{CASE_MARK, Refusal, SourceFile, Walk, walk};
 
 use std::path::PathBuf;
 

@@ -5,7 +5,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::EvidenceError;
+use super::{EvidenceError, Stat};
+
+/// The file by which a case folder is known.
+pub const CASE_MARK: &str = "entrace-case";
 
 /// One file to read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +21,8 @@ pub struct SourceFile {
     pub root: usize,
     /// Its size when it was found; what is read counts, and may be another.
     pub size_bytes: u64,
+    /// What the file system said of it when it was found.
+    pub stat: Stat,
 }
 
 /// A directory entry that is not read, and why.
@@ -77,12 +82,13 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
     let kind = metadata.file_type();
     if kind.is_symlink() {
         return match symlink_target(path, root) {
-            Ok((target, size_bytes)) => {
+            Ok((target, metadata)) => {
                 found.files.push(SourceFile {
                     shown: shown.to_owned(),
                     path: target,
                     root: position,
-                    size_bytes,
+                    size_bytes: metadata.len(),
+                    stat: Stat::of(&metadata),
                 });
             }
             Err(cause) => found.refusals.push(refuse("symlink-refused", cause)),
@@ -95,9 +101,13 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
             Err(error) => return found.refusals.push(refuse("unreadable", error.to_string())),
         };
         entries.sort_by_key(fs::DirEntry::file_name);
+        if entries.iter().any(|entry| entry.file_name() == OsStr::new(CASE_MARK)) {
+            let cause = format!("a case folder of entrace: it holds a file `{CASE_MARK}`");
+            return found.refusals.push(refuse("case-in-evidence", cause));
+        }
         for entry in entries {
             let name = entry.file_name();
-            // A case folder or a repository's own store is not an export.
+            // A repository's own store is not an export.
             if name == OsStr::new(".git") {
                 continue;
             }
@@ -109,6 +119,7 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
             path: path.to_path_buf(),
             root: position,
             size_bytes: metadata.len(),
+            stat: Stat::of(&metadata),
         });
     } else {
         found.refusals.push(refuse("not-a-file", "neither a file nor a folder".to_owned()));
@@ -116,13 +127,13 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
 }
 
 /// A link is followed only to a regular file below the same root, so that evidence cannot reach out of its folder.
-fn symlink_target(path: &Path, root: &Path) -> Result<(PathBuf, u64), String> {
+fn symlink_target(path: &Path, root: &Path) -> Result<(PathBuf, fs::Metadata), String> {
     let target = fs::canonicalize(path).map_err(|error| error.to_string())?;
     if !target.starts_with(root) {
         return Err("a symbolic link that leads out of the evidence folder".to_owned());
     }
     match fs::metadata(&target) {
-        Ok(metadata) if metadata.is_file() => Ok((target, metadata.len())),
+        Ok(metadata) if metadata.is_file() => Ok((target, metadata)),
         Ok(_) => Err("a symbolic link to a folder".to_owned()),
         Err(error) => Err(error.to_string()),
     }

@@ -64,7 +64,7 @@ pub(super) struct TypeContext<'a> {
 /// A distinct content among the observations of an object.
 pub(super) struct Version {
     pub(super) attributes: Attributes,
-    select: Option<Vec<String>>,
+    select: Option<Arc<[String]>>,
     keeps_nulls: bool,
 }
 
@@ -74,7 +74,7 @@ pub(super) type Signature = (u128, u64, u32, bool);
 /// Gives requests that ask for the same attributes in formats of the same habit the same number.
 #[derive(Debug, Default)]
 pub(super) struct Askings {
-    known: BTreeMap<(Option<Vec<String>>, Option<bool>), u32>,
+    known: BTreeMap<(Option<Arc<[String]>>, Option<bool>), u32>,
     of_request: Vec<u32>,
 }
 
@@ -126,8 +126,7 @@ impl<'a> TypeContext<'a> {
         opened: &Opened,
         aside: &mut Aside,
     ) -> Vec<Draft> {
-        let texts: Vec<Option<&[u8]>> =
-            distinct.iter().map(|entry| opened.record(entry)).collect();
+        let texts: Vec<Option<&[u8]>> = distinct.iter().map(|entry| opened.record(entry)).collect();
         let differing = differing_members(distinct, &texts);
         let mut versions: Vec<Option<Version>> = distinct
             .iter()
@@ -166,7 +165,8 @@ impl<'a> TypeContext<'a> {
             let key = text.get(member.key.clone())?;
             if only.contains(key) {
                 let name = std::str::from_utf8(key).ok()?;
-                members.push((name.into(), Json::parse(text.get(member.value.span.clone())?).ok()?));
+                members
+                    .push((name.into(), Json::parse(text.get(member.value.span.clone())?).ok()?));
             }
         }
         Some(attributes(&Json::Object(members), self.object_type, self.catalogue))

@@ -11,8 +11,8 @@ use crate::codes::code;
 use crate::directory::{Catalogue, Identity};
 use crate::index::{Exhibit, Index, Listing, Seen, mark};
 use crate::model::{
-    Analysis, Change, ChangeKind, ExhibitRow, HashBasis, Lane, ObjectRow, QuarantineRow,
-    SnapshotRow, Tally, WarningRow,
+    Analysis, Change, ChangeKind, ExhibitRow, Lane, ObjectRow, QuarantineRow, SnapshotRow, Tally,
+    WarningRow,
 };
 
 pub(super) fn analysis(
@@ -163,9 +163,7 @@ fn objects(
 
 fn last_list(index: &Index, tenant: usize, object_type: &str) -> Option<usize> {
     pages(index, tenant, object_type)
-        .filter(|page| {
-            index.captures.get(page.capture).is_some_and(|c| c.listing == Listing::Live)
-        })
+        .filter(|page| index.captures.get(page.capture).is_some_and(|c| c.listing == Listing::Live))
         .map(|page| page.capture)
         .max()
 }
@@ -202,7 +200,7 @@ fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
         object_types: exhibit.object_types.iter().map(ToString::to_string).collect(),
         tally: exhibit.tally.clone(),
         modified_at: exhibit.modified_at,
-        hash_basis: HashBasis::Computed,
+        hash_basis: exhibit.hash_basis,
     }
 }
 
@@ -242,6 +240,9 @@ fn warnings(index: &Index, conflicts: &[Conflict]) -> Vec<WarningRow> {
             "overlapping captures of snapshot `{snapshot}` disagree on {attribute} of {object_type} {object_id}: {receipts}"
         );
         rows.push(warning("conflict-in-snapshot", "", None, message));
+    }
+    for note in index.case().map(crate::index::Case::notes).unwrap_or_default() {
+        rows.push(warning(note.code, &note.file, None, note.cause.clone()));
     }
     for refusal in &index.refusals {
         rows.push(warning(refusal.code, &refusal.shown, None, refusal.cause.clone()));

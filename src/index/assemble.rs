@@ -13,6 +13,7 @@ use super::known::Known;
 use super::layout::Layouts;
 use super::runs::{self, RequestFacts};
 use super::segment::{Segment, SegmentBuilder, as_u32, as_u64};
+use super::shelf::Shelf;
 use super::snapshots::Member;
 use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, links, snapshots};
 use crate::directory::Catalogue;
@@ -21,7 +22,7 @@ use crate::evidence::{
 };
 use crate::intake::{self, Intake, Place, Request};
 use crate::meter::{Meter, Stage};
-use crate::model::{CaptureTime, ExhibitId, Interval, TimeSource};
+use crate::model::{CaptureTime, ExhibitId, HashBasis, Interval, TimeSource};
 
 /// A snapshot named by hand.
 #[derive(Debug, Clone)]
@@ -48,11 +49,43 @@ pub struct IndexOptions {
 }
 
 /// What one file gave.
-struct Reading {
-    exhibit: Exhibit,
-    requests: Vec<Request>,
-    segment: Segment,
-    member: Member,
+pub(super) struct Reading {
+    pub(super) exhibit: Exhibit,
+    pub(super) requests: Vec<Request>,
+    pub(super) segment: Segment,
+    pub(super) member: Member,
+}
+
+/// What path and options tell of a file.
+pub(super) struct Placed {
+    pub(super) place: Place,
+    pub(super) label: Option<String>,
+}
+
+impl Placed {
+    pub(super) fn of(
+        file: &SourceFile,
+        modified_at: Option<Timestamp>,
+        options: &IndexOptions,
+        catalogue: &Catalogue,
+    ) -> Self {
+        let mut place = Place::of(&file.shown, catalogue, options.evidence_zone.as_ref());
+        let named = options
+            .named
+            .iter()
+            .filter(|named| file.path.starts_with(&named.path))
+            .max_by_key(|n| n.path.clone());
+        if let Some(at) = named.and_then(|named| named.time) {
+            place.time =
+                Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
+        } else if place.time.is_none() && options.file_times {
+            place.time = modified_at.map(|at| CaptureTime {
+                interval: Interval::instant(at),
+                source: TimeSource::FileTime,
+            });
+        }
+        Self { place, label: named.map(|named| named.label.clone()) }
+    }
 }
 
 /// Reads and indexes all files.
@@ -65,61 +98,100 @@ pub fn build(
     catalogue: &Catalogue,
 ) -> Result<Index, EvidenceError> {
     let key = FingerprintKey::random();
-    options.meter.stage(Stage::Reading);
-    options.meter.expect_bytes(walk.files.iter().map(|file| file.size_bytes).sum());
-    let known = Known::new(&key);
-    let readings: Vec<Result<Reading, EvidenceError>> = walk
-        .files
-        .par_iter()
-        .map_init(
-            || Reader {
-                layouts: Layouts::new(catalogue, &key),
-                known: &known,
-                bytes: Vec::new(),
-            },
-            |reader, file| reader.read(file, options),
-        )
-        .collect();
-    let mut index = Index { refusals: walk.refusals.clone(), ..Index::default() };
-    let mut members = Vec::new();
-    for (file, reading) in walk.files.iter().zip(readings) {
+    let files: Vec<&SourceFile> = walk.files.iter().collect();
+    let mut assembly = Assembly::new(&walk.refusals);
+    for (file, reading) in files.iter().zip(read(&files, &key, options, catalogue)) {
         match reading {
             Ok(Reading { exhibit, requests, mut segment, member }) => {
-                let position = index.exhibits.len();
-                let base = as_u32(index.requests.len());
-                segment.requests = (0..as_u32(requests.len())).map(|own| base + own).collect();
-                index.segments.push(segment);
-                index.requests.extend(requests.into_iter().map(|request| IndexedRequest {
-                    request,
-                    exhibit: position,
-                    capture: usize::MAX,
-                }));
-                index.exhibits.push(exhibit);
-                members.push(member);
+                let base = assembly.add(exhibit, requests, member);
+                segment.requests = (base..assembly.requests()).collect();
+                assembly.index.segments.push(segment.into());
             }
-            Err(EvidenceError::Unreadable { source, .. }) => index.refusals.push(Refusal {
-                shown: file.shown.clone(),
-                code: "unreadable",
-                cause: source.to_string(),
-            }),
-            Err(changed @ EvidenceError::Changed { .. }) => return Err(changed),
+            Err(error) => assembly.refuse(file, error)?,
         }
     }
-    let (found, torn) = snapshots::unite(&mut index.exhibits, &members);
-    index.snapshots = found;
-    index.refusals.extend(torn.into_iter().map(|folder| {
-        Refusal {
-            shown: folder,
-            code: "several-tenants",
-            cause:
-                "one snapshot names several tenants; its evidence is kept apart from all of them"
-                    .to_owned(),
-        }
-    }));
-    index.captures = chain::unite(&mut index.requests, &index.exhibits);
-    index.key = Some(key);
-    index.put_in_order();
-    Ok(index)
+    Ok(assembly.finish(key))
+}
+
+/// Reads files on all threads.
+pub(super) fn read(
+    files: &[&SourceFile],
+    key: &FingerprintKey,
+    options: &IndexOptions,
+    catalogue: &Catalogue,
+) -> Vec<Result<Reading, EvidenceError>> {
+    options.meter.stage(Stage::Reading);
+    options.meter.expect_bytes(files.iter().map(|file| file.size_bytes).sum());
+    let known = Known::new(key);
+    let reader =
+        || Reader { layouts: Layouts::new(catalogue, key), known: &known, bytes: Vec::new() };
+    files.par_iter().map_init(reader, |reader, file| reader.read(file, options)).collect()
+}
+
+/// An index that exhibits are added to, in the order of their names.
+pub(super) struct Assembly {
+    pub(super) index: Index,
+    members: Vec<Member>,
+}
+
+impl Assembly {
+    pub(super) fn new(refusals: &[Refusal]) -> Self {
+        let index = Index { refusals: refusals.to_vec(), ..Index::default() };
+        Self { index, members: Vec::new() }
+    }
+
+    /// Number of requests so far.
+    pub(super) fn requests(&self) -> u32 {
+        as_u32(self.index.requests.len())
+    }
+
+    /// Adds an exhibit; gives the position of its first request.
+    pub(super) fn add(&mut self, exhibit: Exhibit, requests: Vec<Request>, member: Member) -> u32 {
+        let (base, position) = (self.requests(), self.index.exhibits.len());
+        self.index.requests.extend(requests.into_iter().map(|request| IndexedRequest {
+            request,
+            exhibit: position,
+            capture: usize::MAX,
+        }));
+        self.index.exhibits.push(exhibit);
+        self.members.push(member);
+        base
+    }
+
+    /// Notes a file that cannot be read; one that changed meanwhile ends the run.
+    pub(super) fn refuse(
+        &mut self,
+        file: &SourceFile,
+        error: EvidenceError,
+    ) -> Result<(), EvidenceError> {
+        let EvidenceError::Unreadable { source, .. } = error else { return Err(error) };
+        self.index.refusals.push(Refusal {
+            shown: file.shown.clone(),
+            code: "unreadable",
+            cause: source.to_string(),
+        });
+        Ok(())
+    }
+
+    /// Unites exhibits to snapshots and requests to captures, and puts all in order.
+    pub(super) fn finish(self, key: FingerprintKey) -> Index {
+        let Self { mut index, members } = self;
+        let (found, torn) = snapshots::unite(&mut index.exhibits, &members);
+        index.snapshots = found;
+        index.refusals.extend(torn.into_iter().map(|folder| {
+            Refusal {
+                shown: folder,
+                code: "several-tenants",
+                cause:
+                    "one snapshot names several tenants; its evidence is kept apart from all of them"
+                        .to_owned(),
+            }
+        }));
+        index.captures = chain::unite(&mut index.requests, &index.exhibits);
+        index.key = Some(key);
+        index.put_in_order();
+        index
+    }
 }
 
 /// What one thread needs to read exhibits.
@@ -140,37 +212,22 @@ impl Reader<'_> {
         let prints = hash(&self.bytes);
         let text = decode(&self.bytes);
         let catalogue = self.layouts.catalogue;
-        let mut place = Place::of(&file.shown, catalogue, options.evidence_zone.as_ref());
-        let named = options
-            .named
-            .iter()
-            .filter(|named| file.path.starts_with(&named.path))
-            .max_by_key(|n| n.path.clone());
         let modified_at = modified.and_then(|at| Timestamp::try_from(at).ok());
-        if let Some(at) = named.and_then(|named| named.time) {
-            place.time =
-                Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
-        } else if place.time.is_none() && options.file_times {
-            place.time = modified_at.map(|at| CaptureTime {
-                interval: Interval::instant(at),
-                source: TimeSource::FileTime,
-            });
-        }
-        let mut builder = SegmentBuilder::new(&mut self.layouts, self.known, text.encoding, text.start);
+        let Placed { place, label } = Placed::of(file, modified_at, options, catalogue);
+        let mut builder =
+            SegmentBuilder::new(&mut self.layouts, self.known, text.encoding, text.start);
         let mut intake = intake::read(&text.bytes, &place, catalogue, &mut builder);
         let mut segment = builder.finish();
         map_to_source(&text, &mut intake);
-        let member = Member {
-            root: file.root,
-            named: named.map(|named| named.label.clone()),
-            tenants: std::mem::take(&mut segment.tenants),
-        };
+        let member =
+            Member { root: file.root, named: label, tenants: std::mem::take(&mut segment.tenants) };
         let exhibit = Exhibit {
             shown: file.shown.clone(),
             path: file.path.clone(),
             size_bytes: as_u64(self.bytes.len()),
             prints,
             modified_at,
+            hash_basis: HashBasis::Computed,
             encoding: text.encoding,
             format: intake.format,
             time: place.time,
@@ -190,9 +247,8 @@ impl Reader<'_> {
 /// Turns offsets of the decoded text into offsets of the source.
 fn map_to_source(text: &Text<'_>, intake: &mut Intake) {
     let offsets = SourceOffsets::new(text.encoding, text.start);
-    let place = |at: usize| {
-        usize::try_from(offsets.source_offset(&text.bytes, at)).unwrap_or(usize::MAX)
-    };
+    let place =
+        |at: usize| usize::try_from(offsets.source_offset(&text.bytes, at)).unwrap_or(usize::MAX);
     for quarantined in &mut intake.quarantine {
         let span = quarantined.span.clone();
         quarantined.span = place(span.start)..place(span.end);
@@ -224,18 +280,21 @@ impl Index {
                 tenant: as_u32(tenant_of(indexed.exhibit)),
             })
             .collect();
-        self.segments.push(links::empty_lists(&self.requests));
-        self.orders = runs::order(&self.segments);
-        self.order_links();
-        self.pages = self.segments.iter_mut().flat_map(|segment| pages_of(segment, &self.facts)).collect();
+        self.segments.push(links::empty_lists(&self.requests).into());
+        self.orders = runs::orders(&self.exhibits);
+        let mut pages: Vec<IndexedPage> =
+            self.segments.iter_mut().flat_map(|segment| pages_of(segment, &self.facts)).collect();
+        // A pack holds pages of exhibits between which others stand.
+        pages.sort_by_key(|page| self.requests.get(page.request).map(|request| request.exhibit));
+        self.pages = pages;
     }
 }
 
-fn pages_of(segment: &mut Segment, facts: &[RequestFacts]) -> Vec<IndexedPage> {
+fn pages_of(segment: &mut Shelf, facts: &[RequestFacts]) -> Vec<IndexedPage> {
     std::mem::take(&mut segment.pages)
         .into_iter()
         .filter_map(|page| {
-            let request = *segment.requests.get(page.request as usize)?;
+            let request = segment.request(page.request)?;
             let facts = facts.get(request as usize)?;
             let names = |layout: &u32| Some(segment.layouts.get(*layout as usize)?.names.clone());
             Some(IndexedPage {

@@ -15,7 +15,7 @@ use crate::evidence::{Encoding, SourceOffsets};
 use crate::intake::{Fate, Format, Kind, Member, Record, Request, Sink, Subject, string_at};
 
 /// A layout that is not told: more than a row has room for.
-const UNTOLD: u32 = 0xFFFF;
+pub(super) const UNTOLD: u32 = 0xFFFF;
 
 /// What the records of one type show of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -242,19 +242,19 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             Some(Identity::NaturalKey(parts)) => {
                 natural_key(parts, request, text, record).ok_or("natural-key-incomplete")
             }
-            Some(Identity::Property(name)) => {
-                record
-                    .member(text, name)
-                    .and_then(|member| identity_at(text, member))
-                    .ok_or("entity-without-id")
-            }
-            Some(Identity::Id) | None => match layout.member(record, "id").and_then(|member| identity_at(text, member)) {
-                Some(id) if id != ObjectId::Text("".into()) => Ok(id),
-                _ if matches!(request.format, Format::GraphEntity | Format::Object) => {
-                    Err("entity-without-id")
+            Some(Identity::Property(name)) => record
+                .member(text, name)
+                .and_then(|member| identity_at(text, member))
+                .ok_or("entity-without-id"),
+            Some(Identity::Id) | None => {
+                match layout.member(record, "id").and_then(|member| identity_at(text, member)) {
+                    Some(id) if id != ObjectId::Text("".into()) => Ok(id),
+                    _ if matches!(request.format, Format::GraphEntity | Format::Object) => {
+                        Err("entity-without-id")
+                    }
+                    _ => Err("record-without-id"),
                 }
-                _ => Err("record-without-id"),
-            },
+            }
         }
     }
 
