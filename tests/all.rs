@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod case;
 mod cli;
 mod determinism;
 mod diff;

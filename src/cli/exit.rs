@@ -120,6 +120,9 @@ impl Failure {
             Self::Evidence(EvidenceError::Unreadable { .. }) | Self::NothingReadable => {
                 Some("check the path and the permissions of the account that runs entrace")
             }
+            Self::History(HistoryError::Open(OpenError::Evidence(EvidenceError::Unreadable {
+                ..
+            }))) => Some("rows are opened where they were read: put the evidence back"),
             Self::Evidence(EvidenceError::Changed { .. }) | Self::History(_) => Some(
                 "nothing may write to evidence while it is analysed: work on a copy that nothing else touches",
             ),

@@ -1,7 +1,7 @@
 //! Finds the files below the paths that the user named, in an order that depends on their names only.
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -65,8 +65,8 @@ pub fn walk(arguments: &[PathBuf]) -> Result<Walk, EvidenceError> {
         visit(root, root, name, position, &mut found);
     }
     // A folder and a file below it may both have been named: one exhibit all the same.
-    let mut seen = BTreeSet::new();
-    found.files.retain(|file| seen.insert(file.path.clone()));
+    let mut seen: HashSet<OsString> = HashSet::with_capacity(found.files.len());
+    found.files.retain(|file| seen.insert(file.path.clone().into_os_string()));
     found.files.sort();
     found.refusals.sort();
     found.roots = roots;

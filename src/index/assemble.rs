@@ -100,7 +100,8 @@ pub fn build(
     let key = FingerprintKey::random();
     let files: Vec<&SourceFile> = walk.files.iter().collect();
     let mut assembly = Assembly::new(&walk.refusals);
-    for (file, reading) in files.iter().zip(read(&files, &key, options, catalogue)) {
+    let readings = read(&files, &Known::new(&key), &key, (options, catalogue));
+    for (file, reading) in files.iter().zip(readings) {
         match reading {
             Ok(Reading { exhibit, requests, mut segment, member }) => {
                 let base = assembly.add(exhibit, requests, member);
@@ -116,15 +117,13 @@ pub fn build(
 /// Reads files on all threads.
 pub(super) fn read(
     files: &[&SourceFile],
+    known: &Known,
     key: &FingerprintKey,
-    options: &IndexOptions,
-    catalogue: &Catalogue,
+    (options, catalogue): (&IndexOptions, &Catalogue),
 ) -> Vec<Result<Reading, EvidenceError>> {
     options.meter.stage(Stage::Reading);
     options.meter.expect_bytes(files.iter().map(|file| file.size_bytes).sum());
-    let known = Known::new(key);
-    let reader =
-        || Reader { layouts: Layouts::new(catalogue, key), known: &known, bytes: Vec::new() };
+    let reader = || Reader { layouts: Layouts::new(catalogue, key), known, bytes: Vec::new() };
     files.par_iter().map_init(reader, |reader, file| reader.read(file, options)).collect()
 }
 

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::assemble::{Assembly, IndexOptions, Placed, Reading, read};
 use super::case::{Case, CaseError, Facts, Place, Remembered, Run, hints};
+use super::known::Known;
 use super::segment::Segment;
 use super::snapshots::Member;
 use super::{Exhibit, Index};
@@ -71,12 +72,12 @@ pub fn build_in(
     let unread: Vec<usize> = (0..sources.len())
         .filter(|place| matches!(sources.get(*place), Some(Source::Unknown)))
         .collect();
+    let recall = if unread.is_empty() { Known::new(case.key()) } else { case.recall() };
     let files: Vec<&SourceFile> =
         unread.iter().filter_map(|place| walk.files.get(*place)).collect();
+    let readings = read(&files, &recall, case.key(), (options, catalogue));
     let mut new: Vec<(Facts, Segment)> = Vec::new();
-    for ((at, file), reading) in
-        unread.iter().zip(&files).zip(read(&files, case.key(), options, catalogue))
-    {
+    for ((at, file), reading) in unread.iter().zip(&files).zip(readings) {
         let (Some(source), Some(placed)) = (sources.get_mut(*at), placed.get(*at)) else {
             continue;
         };
@@ -119,7 +120,7 @@ pub fn build_in(
             file_times: options.file_times,
         },
     };
-    let new = case.keep(new, &run)?;
+    let new = case.keep(new, recall, &run)?;
     join(case, assembly, walk.files.iter().zip(placed).zip(sources), &new)
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hasher;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rayon::prelude::*;
 use siphasher::sip128::Hasher128;
 
 use super::fingerprint::{FingerprintKey, low};
@@ -22,7 +23,7 @@ const SHARDS: usize = 64;
 #[derive(Debug, Clone)]
 pub(super) struct Memo {
     /// Fingerprint of its bytes as they stand in the text.
-    raw: u128,
+    pub(super) raw: u128,
     pub(super) length: u32,
     pub(super) id: [u8; 16],
     pub(super) prints: Prints,
@@ -41,6 +42,27 @@ impl Known {
     pub(super) fn new(key: &FingerprintKey) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect();
         Self { key: key.clone(), shards }
+    }
+
+    /// Remembers what an earlier run read, by what it is looked up by.
+    pub(super) fn fill(&mut self, memos: impl Iterator<Item = (u64, Memo)>) {
+        for (lead, memo) in memos {
+            let number = usize::try_from(lead % SHARDS as u64).ok();
+            let shard = number.and_then(|number| self.shards.get_mut(number));
+            if let Some(shard) = shard.map(|s| s.get_mut().unwrap_or_else(PoisonError::into_inner))
+            {
+                shard.insert(lead, memo);
+            }
+        }
+    }
+
+    /// Everything that it remembers, in the order of what it is looked up by.
+    pub(super) fn into_memos(self) -> Vec<(u64, Memo)> {
+        let shards = self.shards.into_iter();
+        let maps = shards.map(|shard| shard.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let mut memos: Vec<(u64, Memo)> = maps.flatten().collect();
+        memos.par_sort_unstable_by_key(|(lead, _)| *lead);
+        memos
     }
 
     /// What a record is looked up by: how it begins, in answers to this request.

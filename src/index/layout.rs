@@ -53,6 +53,22 @@ pub(super) struct Layout {
 const SOUGHT: [&str; 4] = ["id", "@odata.type", "@removed", "deletedDateTime"];
 
 impl Layout {
+    /// A layout of which no more is known than what rows tell of it.
+    pub(super) fn told(
+        object_type: Arc<str>,
+        names: Arc<[Arc<str>]>,
+        lone: Option<Arc<str>>,
+    ) -> Self {
+        Self {
+            object_type,
+            roles: Vec::new(),
+            names,
+            lone_volatile: lone,
+            has_links: false,
+            places: HashMap::new(),
+        }
+    }
+
     /// The member of this name, one of those that every record is asked for.
     pub(super) fn member<'r>(&self, record: &'r Record, name: &str) -> Option<&'r Member> {
         record.members.get(*self.places.get(name)?)
@@ -99,7 +115,12 @@ impl<'a> Layouts<'a> {
     }
 
     /// The layout of a record of this type.
-    pub(super) fn of(&mut self, object_type: &Arc<str>, text: &[u8], record: &Record) -> Arc<Layout> {
+    pub(super) fn of(
+        &mut self,
+        object_type: &Arc<str>,
+        text: &[u8],
+        record: &Record,
+    ) -> Arc<Layout> {
         let sequence = record.key_sequence();
         if let (Some(sequence), Some((last, of_type, layout))) = (sequence, &self.last)
             && *last == sequence

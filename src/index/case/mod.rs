@@ -10,15 +10,17 @@
 //! | `key` | the secret key of all fingerprints |
 //! | `known` | paths, `stat` and hashes of exhibits; evidence and options of the last run; names of the packs |
 //! | `pack-…` | rows in the order of identities, and the facts of the exhibits that they are of |
+//! | `recent` | the records that were read last, as they are recalled by their bytes: for speed only |
 //!
-//! `known` and packs are written under another name, synced and renamed, all of one run in one step; each has a version
-//! and checksums. What is damaged or of another version is dropped with a word about it and read again from evidence.
+//! All but the mark are written under another name, synced and renamed, all of one run in one step; each has a version and
+//! checksums. What is damaged or of another version is dropped with a word about it and read again from evidence.
 
 mod facts;
 mod folder;
 mod known;
 mod map;
 mod pack;
+mod recent;
 mod sealed;
 mod store;
 mod wire;

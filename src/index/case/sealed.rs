@@ -86,6 +86,9 @@ fn facts_of<'b>(bytes: &'b [u8], stamp: &Stamp) -> Result<(usize, &'b [u8]), Fla
     if bytes.get(..8) != Some(MAGIC.as_slice()) {
         return Err(Flaw::Damaged("it does not begin as a file of a case folder does"));
     }
+    if bytes.len() < HEAD_BYTES {
+        return Err(Flaw::Damaged("it is cut off"));
+    }
     if bytes.get(8..40) != Some(stamp.as_slice()) {
         return Err(Flaw::Outdated);
     }

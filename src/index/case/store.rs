@@ -5,15 +5,16 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::CaseError;
 use super::facts::{ExhibitKey, Facts};
 use super::folder::{self, unusable};
 use super::known::{self, Known, Remembered};
 use super::pack::{Pack, PackBuilder};
 use super::sealed::{self, Flaw, Stamp};
+use super::{CaseError, recent};
 use crate::directory;
 use crate::evidence::{Fingerprints, Refusal, SourceFile, Walk};
 use crate::index::fingerprint::FingerprintKey;
+use crate::index::known::{Known as Recall, Memo};
 use crate::index::segment::{Segment, as_u32};
 use crate::index::shelf::Shelf;
 use crate::unfinished::Unfinished;
@@ -21,6 +22,8 @@ use crate::unfinished::Unfinished;
 const KNOWN: &str = "known";
 
 const PACK: &str = "pack-";
+
+const RECENT: &str = "recent";
 
 /// Packs that a case has at most: a case that grows by a day each day has its rows put together into one pack once in so
 /// many days, and a look at one object asks no more packs than that.
@@ -74,6 +77,9 @@ pub struct Case {
     stale: Vec<PathBuf>,
     grown: bool,
 }
+
+/// What a run that read something leaves for the next one.
+type Memos = Vec<(u64, Memo)>;
 
 impl Case {
     /// Opens a case folder, or makes one.
@@ -199,7 +205,7 @@ impl Case {
     /// Number of packs and bytes of all files.
     #[must_use]
     pub fn size(&self) -> (usize, u64) {
-        let files = self.packs.iter().map(|open| open.name.as_str()).chain([KNOWN]);
+        let files = self.packs.iter().map(|open| open.name.as_str()).chain([KNOWN, RECENT]);
         let bytes = files.filter_map(|name| fs::metadata(self.folder.join(name)).ok());
         (self.packs.len(), bytes.map(|metadata| metadata.len()).sum())
     }
@@ -212,6 +218,18 @@ impl Case {
 
     pub(in crate::index) fn key(&self) -> &FingerprintKey {
         &self.key
+    }
+
+    /// What is recalled of records that earlier runs read.
+    pub(in crate::index) fn recall(&mut self) -> Recall {
+        let mut recall = Recall::new(&self.key);
+        let path = self.folder.join(RECENT);
+        match recent::read(&path, &self.stamp) {
+            Ok(memos) => recall.fill(memos.into_iter()),
+            Err(Flaw::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(flaw) => self.note(RECENT, &flaw),
+        }
+        recall
     }
 
     /// The digests of a file that has not moved since it was read.
@@ -266,7 +284,7 @@ impl Case {
             }
             builders.last.take(&shelf, &numbers);
         }
-        self.write(builders.all())
+        self.write(builders.all(), &Vec::new())
     }
 
     /// Keeps what files were found to hold, what the run is about, and the rows of exhibits that were read anew; gives
@@ -274,6 +292,7 @@ impl Case {
     pub(in crate::index) fn keep(
         &mut self,
         read: Vec<(Facts, Segment)>,
+        recall: Recall,
         run: &Run<'_>,
     ) -> Result<Vec<Place>, CaseError> {
         for (file, prints) in &run.files {
@@ -293,12 +312,12 @@ impl Case {
             let numbers: Vec<u32> = (first..first + count).collect();
             builders.last.take(&shelf, &numbers);
         }
-        self.write(builders.all())?;
+        self.write(builders.all(), &recall.into_memos())?;
         Ok(places)
     }
 
     /// Writes packs and what is known, all or nothing, and opens the packs.
-    fn write(&mut self, builders: Vec<PackBuilder>) -> Result<(), CaseError> {
+    fn write(&mut self, builders: Vec<PackBuilder>, memos: &Memos) -> Result<(), CaseError> {
         let unfinished = Unfinished::of(&self.folder);
         let mut names = Vec::new();
         for builder in builders.into_iter().filter(|builder| !builder.is_empty()) {
@@ -314,6 +333,12 @@ impl Case {
         let bytes = sealed::facts_file(&known::stamp(), self.known.write());
         if names.is_empty() && bytes == self.written && self.stale.is_empty() {
             return Ok(());
+        }
+        if !memos.is_empty() {
+            let path = self.folder.join(RECENT);
+            let file = unfinished.file(&path);
+            let written = file.and_then(|file| recent::write(file, &self.stamp, memos));
+            written.map_err(unusable(path))?;
         }
         let path = self.folder.join(KNOWN);
         let file = unfinished.file(&path).map_err(unusable(path.clone()))?;
