@@ -25,7 +25,7 @@ use crate::meter::{Meter, Stage};
 use crate::model::{CaptureTime, ExhibitId, HashBasis, Interval, TimeSource};
 
 /// A snapshot named by hand.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedSnapshot {
     /// Its label.
     pub label: String,

@@ -1,9 +1,11 @@
 //! An index with a case folder: only what is new is read; rows come out of packs, whenever they were made.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 
 use super::assemble::{Assembly, IndexOptions, Placed, Reading, read};
-use super::case::{Case, CaseError, Facts, Place, Remembered, Run, hints};
+use super::case::{Case, CaseError, ExhibitKey, Facts, Place, Remembered, Run, hints};
 use super::known::Known;
 use super::segment::Segment;
 use super::snapshots::Member;
@@ -30,10 +32,8 @@ enum Source {
     Read(Place, Fingerprints),
     /// It was read in this run; the position of its rows among those that are new.
     New(usize, Fingerprints),
-    /// It cannot be read.
-    Refused,
-    /// Not looked at yet.
-    Unknown,
+    /// It was not read, or could not be.
+    Unread,
 }
 
 /// Indexes evidence with the help of a case, and adds to the case what is new.
@@ -48,80 +48,103 @@ pub fn build_in(
     catalogue: &Catalogue,
 ) -> Result<Index, CaseError> {
     case.tidy()?;
-    let placed: Vec<Placed> = walk
-        .files
-        .par_iter()
-        .map(|file| Placed::of(file, file.stat.modified_at, options, catalogue))
-        .collect();
-    let mut places = case.places();
-    let mut claim = |placed: &Placed, prints: Fingerprints| {
-        let key = (prints.sha256, prints.blake3, hints(&placed.place));
-        places.get_mut(&key).and_then(Vec::pop)
-    };
-    let mut sources: Vec<Source> = walk
-        .files
-        .iter()
-        .zip(&placed)
-        .map(|(file, placed)| {
-            let known = case.unmoved(file);
-            let place = known.and_then(|prints| Some((claim(placed, prints)?, prints)));
-            place.map_or(Source::Unknown, |(place, prints)| Source::Trusted(place, prints))
-        })
-        .collect();
     let mut assembly = Assembly::new(&walk.refusals);
-    let unread: Vec<usize> = (0..sources.len())
-        .filter(|place| matches!(sources.get(*place), Some(Source::Unknown)))
-        .collect();
-    let recall = if unread.is_empty() { Known::new(case.key()) } else { case.recall() };
-    let files: Vec<&SourceFile> =
-        unread.iter().filter_map(|place| walk.files.get(*place)).collect();
+    let mut joining = Joining::new(&case, walk, options, catalogue);
+    let unread = joining.unread();
+    let files: Vec<&SourceFile> = unread.iter().map(|(_, file)| *file).collect();
+    let recall = if files.is_empty() { Known::new(case.key()) } else { case.recall() };
     let readings = read(&files, &recall, case.key(), (options, catalogue));
-    let mut new: Vec<(Facts, Segment)> = Vec::new();
-    for ((at, file), reading) in unread.iter().zip(&files).zip(readings) {
-        let (Some(source), Some(placed)) = (sources.get_mut(*at), placed.get(*at)) else {
-            continue;
-        };
-        *source = match reading {
-            Ok(reading) => {
-                let prints = reading.exhibit.prints;
-                match claim(placed, prints) {
-                    Some(place) => Source::Read(place, prints),
-                    None => {
-                        new.push(facts_of(reading));
-                        Source::New(new.len() - 1, prints)
-                    }
-                }
-            }
+    for ((place, file), reading) in unread.into_iter().zip(readings) {
+        match reading {
+            Ok(reading) => joining.take(place, reading),
             Err(error @ EvidenceError::Unreadable { .. }) if found == Found::Before => {
                 return Err(error.into());
             }
-            Err(error) => {
-                assembly.refuse(file, error)?;
-                Source::Refused
+            Err(error) => assembly.refuse(file, error)?,
+        }
+    }
+    let Joining { placed, sources, new, .. } = joining;
+    let last = remembered(walk, options);
+    let is_as_before = found == Found::Before && files.is_empty() && case.is_settled(&last);
+    let new = if is_as_before {
+        Vec::new()
+    } else {
+        let known = walk.files.iter().zip(&sources);
+        let files = known.filter_map(|(file, source)| Some((file, source.prints()?))).collect();
+        case.keep(new, recall, Run { files, refusals: &assembly.index.refusals, last })?
+    };
+    Ok(join(case, assembly, walk.files.iter().zip(placed).zip(sources), &new))
+}
+
+/// Exhibits on their way into the index.
+struct Joining<'w> {
+    walk: &'w Walk,
+    placed: Vec<Placed>,
+    sources: Vec<Source>,
+    /// Rows of packs that no file has claimed yet.
+    places: HashMap<ExhibitKey, Vec<Place>>,
+    /// What no pack has.
+    new: Vec<(Facts, Segment)>,
+}
+
+impl<'w> Joining<'w> {
+    /// Trusts what has not moved.
+    fn new(case: &Case, walk: &'w Walk, options: &IndexOptions, catalogue: &Catalogue) -> Self {
+        let files = walk.files.par_iter();
+        let placed: Vec<Placed> =
+            files.map(|file| Placed::of(file, file.stat.modified_at, options, catalogue)).collect();
+        let mut joining =
+            Self { walk, placed, sources: Vec::new(), places: case.places(), new: Vec::new() };
+        for (number, file) in walk.files.iter().enumerate() {
+            let known = case.unmoved(file);
+            let place = known.and_then(|prints| Some((joining.claim(number, prints)?, prints)));
+            joining.sources.push(
+                place.map_or(Source::Unread, |(place, prints)| Source::Trusted(place, prints)),
+            );
+        }
+        joining
+    }
+
+    /// Rows of a pack for a file with these bytes; no other file gets them.
+    fn claim(&mut self, number: usize, prints: Fingerprints) -> Option<Place> {
+        let hints = hints(&self.placed.get(number)?.place);
+        self.places.get_mut(&(prints.sha256, prints.blake3, hints))?.pop()
+    }
+
+    /// The files that must be read, with their numbers.
+    fn unread(&self) -> Vec<(usize, &'w SourceFile)> {
+        let files = self.walk.files.iter().enumerate().zip(&self.sources);
+        files
+            .filter(|(_, source)| matches!(source, Source::Unread))
+            .map(|(numbered, _)| numbered)
+            .collect()
+    }
+
+    /// Takes what a file gave; where a pack has the same, that is used.
+    fn take(&mut self, number: usize, reading: Reading) {
+        let prints = reading.exhibit.prints;
+        let source = match self.claim(number, prints) {
+            Some(place) => Source::Read(place, prints),
+            None => {
+                self.new.push(facts_of(reading));
+                Source::New(self.new.len() - 1, prints)
             }
         };
+        if let Some(slot) = self.sources.get_mut(number) {
+            *slot = source;
+        }
     }
-    let run = Run {
-        files: walk
-            .files
-            .iter()
-            .zip(&sources)
-            .filter_map(|(file, source)| Some((file, source.prints()?)))
-            .collect(),
-        refusals: &assembly.index.refusals,
-        last: Remembered {
-            roots: walk.roots.clone(),
-            named: options.named.clone(),
-            zone: options
-                .evidence_zone
-                .as_ref()
-                .and_then(|zone| zone.iana_name())
-                .map(str::to_owned),
-            file_times: options.file_times,
-        },
-    };
-    let new = case.keep(new, recall, &run)?;
-    join(case, assembly, walk.files.iter().zip(placed).zip(sources), &new)
+}
+
+/// What a later run without evidence is told.
+fn remembered(walk: &Walk, options: &IndexOptions) -> Remembered {
+    let zone = options.evidence_zone.as_ref().and_then(|zone| zone.iana_name());
+    Remembered {
+        roots: walk.roots.clone(),
+        named: options.named.clone(),
+        zone: zone.map(str::to_owned),
+        file_times: options.file_times,
+    }
 }
 
 impl Source {
@@ -130,7 +153,7 @@ impl Source {
             Self::Trusted(_, prints) | Self::Read(_, prints) | Self::New(_, prints) => {
                 Some(*prints)
             }
-            Self::Refused | Self::Unknown => None,
+            Self::Unread => None,
         }
     }
 }
@@ -160,14 +183,14 @@ fn join<'f>(
     mut assembly: Assembly,
     files: impl Iterator<Item = ((&'f SourceFile, Placed), Source)>,
     new: &[Place],
-) -> Result<Index, CaseError> {
+) -> Index {
     let mut shelves = case.take_shelves();
     for ((file, placed), source) in files {
         let (at, basis) = match source {
             Source::Trusted(place, _) => (Some(place), HashBasis::Case),
             Source::Read(place, _) => (Some(place), HashBasis::Computed),
             Source::New(number, _) => (new.get(number).copied(), HashBasis::Computed),
-            Source::Refused | Source::Unknown => (None, HashBasis::Computed),
+            Source::Unread => (None, HashBasis::Computed),
         };
         let Some(at) = at else { continue };
         let Some((facts, first)) = case.take_facts(at) else { continue };
@@ -182,7 +205,7 @@ fn join<'f>(
     let key = case.key().clone();
     assembly.index.segments = shelves;
     assembly.index.case = Some(case);
-    Ok(assembly.finish(key))
+    assembly.finish(key)
 }
 
 fn exhibit_of(

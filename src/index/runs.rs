@@ -116,7 +116,7 @@ impl Index {
                     // Different identities may begin alike.
                     for object in seen.chunk_by_mut(|a, b| a.row.key() == b.row.key()) {
                         self.visit_object(object, &mut |tenant, seen| {
-                            visit(&mut made, tenant, seen)
+                            visit(&mut made, tenant, seen);
                         });
                     }
                 }

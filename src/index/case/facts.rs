@@ -186,7 +186,7 @@ fn take_tally(reader: &mut Reader<'_>) -> Option<Tally> {
 
 /// A code that is known.
 pub(super) fn take_code(reader: &mut Reader<'_>) -> Option<&'static str> {
-    Some(code(&*reader.text()?)?.code.as_str())
+    Some(code(&reader.text()?)?.code.as_str())
 }
 
 fn put_request(writer: &mut Writer, request: &Request, selects: &BTreeMap<&[String], usize>) {

@@ -11,7 +11,7 @@ use crate::evidence::{Fingerprints, Refusal, SourceFile, Stat, Walk};
 use crate::index::NamedSnapshot;
 
 /// What the last run was told of its evidence.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remembered {
     /// Canonical paths of the evidence.
     pub roots: Vec<PathBuf>,

@@ -33,7 +33,7 @@ use thiserror::Error;
 use crate::evidence::EvidenceError;
 use crate::unfinished::CommitError;
 
-pub(super) use facts::{Facts, hints};
+pub(super) use facts::{ExhibitKey, Facts, hints};
 pub use known::Remembered;
 pub(super) use sealed::Sealed;
 pub use store::{Case, CaseNote, Checks};

@@ -196,7 +196,7 @@ impl<W: Write> Sealer<W> {
     /// Writes data at the next multiple of the alignment; gives where it begins.
     pub(super) fn put(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let gap = self.written.next_multiple_of(ALIGN_BYTES) - self.written;
-        self.write(&[0; ALIGN_BYTES].split_at(gap).0.to_vec())?;
+        self.write([0; ALIGN_BYTES].split_at(gap).0)?;
         let place = self.written;
         self.write(bytes)?;
         Ok(place)

@@ -287,19 +287,24 @@ impl Case {
         self.write(builders.all(), &Vec::new())
     }
 
+    /// Whether a run of this kind that read nothing has nothing to tell.
+    pub(in crate::index) fn is_settled(&self, last: &Remembered) -> bool {
+        self.notes.is_empty() && self.stale.is_empty() && self.known.last == *last
+    }
+
     /// Keeps what files were found to hold, what the run is about, and the rows of exhibits that were read anew; gives
     /// where these are.
     pub(in crate::index) fn keep(
         &mut self,
         read: Vec<(Facts, Segment)>,
         recall: Recall,
-        run: &Run<'_>,
+        run: Run<'_>,
     ) -> Result<Vec<Place>, CaseError> {
         for (file, prints) in &run.files {
             self.known.note(file, *prints);
         }
         self.known.note_run(run.files.iter().map(|(file, _)| *file), run.refusals);
-        self.known.last = run.last.clone();
+        self.known.last = run.last;
         let before = self.packs.len();
         let mut builders = Builders::default();
         let mut places = Vec::with_capacity(read.len());

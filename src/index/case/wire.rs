@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn string(&mut self) -> Option<String> {
         let number = self.count()?;
-        self.texts.get(number).map(|text| text.to_string())
+        self.texts.get(number).map(ToString::to_string)
     }
 
     pub(super) fn list<T>(
