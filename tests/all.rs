@@ -9,6 +9,7 @@
 
 mod archives;
 mod bad_input;
+mod case;
 mod cli;
 mod determinism;
 mod diff;

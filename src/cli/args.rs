@@ -53,8 +53,12 @@ pub enum Verb {
 #[derive(Debug, Clone, Args)]
 pub struct Evidence {
     /// Folders and files, in any mix
-    #[arg(required = true, value_name = "EVIDENCE")]
+    #[arg(required_unless_present = "case", value_name = "EVIDENCE")]
     pub paths: Vec<PathBuf>,
+    /// Keep what was read in this folder, so that a later run reads only what is new; without EVIDENCE, work on what it
+    /// knows
+    #[arg(long, value_name = "DIR")]
+    pub case: Option<PathBuf>,
     /// Name a snapshot by hand: LABEL=PATH, or LABEL@2026-11-02T03:00:00Z=PATH
     #[arg(long, value_name = "LABEL[@TIME]=PATH", value_parser = named_snapshot)]
     pub snapshot: Vec<Named>,

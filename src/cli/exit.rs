@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::evidence::EvidenceError;
 use crate::history::HistoryError;
-use crate::index::OpenError;
+use crate::index::{CaseError, OpenError};
 use crate::report::ReportError;
 use crate::synth::SynthError;
 
@@ -71,6 +71,9 @@ pub enum Failure {
     /// Evidence cannot be read.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+    /// The case folder cannot be used.
+    #[error(transparent)]
+    Case(CaseError),
     /// The comparison stopped.
     #[error(transparent)]
     History(#[from] HistoryError),
@@ -98,15 +101,17 @@ impl Failure {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage { .. } => Exit::Usage,
+            Self::Usage { .. } | Self::Case(CaseError::Foreign { .. }) => Exit::Usage,
             // What is damaged now was sound when it was indexed.
             Self::Evidence(EvidenceError::Changed { .. })
+            | Self::Case(CaseError::Evidence(EvidenceError::Changed { .. }))
             | Self::History(HistoryError::Open(
                 OpenError::Altered { .. }
                 | OpenError::Evidence(EvidenceError::Changed { .. } | EvidenceError::Damaged { .. }),
             )) => Exit::Integrity,
             Self::NothingReadable { limit: true, .. }
             | Self::Evidence(EvidenceError::Memory(_))
+            | Self::Case(CaseError::Evidence(EvidenceError::Memory(_)))
             | Self::History(
                 HistoryError::Memory(_)
                 | HistoryError::Open(OpenError::Evidence(EvidenceError::Memory(_))),
@@ -115,6 +120,7 @@ impl Failure {
             | Self::History(HistoryError::Open(OpenError::Evidence(EvidenceError::Unreadable {
                 ..
             })))
+            | Self::Case(_)
             | Self::NothingReadable { .. }
             | Self::Stdout(_)
             | Self::Synth(_)
@@ -138,11 +144,35 @@ impl Failure {
             Self::Evidence(EvidenceError::Memory(_)) | Self::History(HistoryError::Memory(_)) => {
                 Some("give more with --max-memory, or fewer snapshots at a time")
             }
+            Self::History(HistoryError::Open(OpenError::Evidence(EvidenceError::Unreadable {
+                ..
+            }))) => Some("rows are opened where they were read: put the evidence back"),
             Self::Evidence(EvidenceError::Changed { .. }) | Self::History(_) => Some(
                 "nothing may write to evidence while it is analysed: work on a copy that nothing else touches",
             ),
+            Self::Case(error) => Some(case_hint(error)),
             Self::Report(_) | Self::Synth(_) => Some("check that the output folder can be written"),
             Self::Stdout(_) => None,
+        }
+    }
+}
+
+fn case_hint(error: &CaseError) -> &'static str {
+    match error {
+        CaseError::Foreign { .. } => "name a new or an empty folder",
+        CaseError::Locked { .. } => "wait until it has ended, or use another case folder",
+        CaseError::Forgotten { .. } => "name the evidence again, together with --case",
+        CaseError::Unusable { .. } | CaseError::Write(_) => {
+            "check that the account that runs entrace can read and write the case folder, and that the disk is not full"
+        }
+        CaseError::Evidence(EvidenceError::Memory(_)) => {
+            "give more with --max-memory, or fewer snapshots at a time"
+        }
+        CaseError::Evidence(EvidenceError::Unreadable { .. } | EvidenceError::Damaged { .. }) => {
+            "the case cannot do without it: put the evidence where it was, or name it where it is now, together with --case"
+        }
+        CaseError::Evidence(EvidenceError::Changed { .. }) => {
+            "nothing may write to evidence while it is analysed: work on a copy that nothing else touches"
         }
     }
 }

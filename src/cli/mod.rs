@@ -6,6 +6,7 @@ mod interrupt;
 mod progress;
 mod scope;
 mod select;
+mod sources;
 mod verbs;
 
 pub use args::Cli;

@@ -1,10 +1,7 @@
 //! What each verb does with the library.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -14,13 +11,12 @@ use super::args::{
 };
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
+use super::sources::{self, keep_apart};
 use super::{scope, select};
-use crate::budget::Budget;
 use crate::codes::{self, Code};
 use crate::directory::catalogue;
-use crate::evidence::{Refusal, walk};
 use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
-use crate::index::{self, Index, IndexOptions, NamedSnapshot};
+use crate::index::{self, Checks, Index};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Lane, Receipt, SnapshotRow, WarningRow};
 use crate::report::terminal::{self, Style};
@@ -59,63 +55,18 @@ fn style() -> Style {
     Style { width, colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) }
 }
 
-/// Evidence read and indexed.
-fn open(evidence: &Evidence, progress: &Progress) -> Result<Index, Failure> {
-    let found = walk(&evidence.paths)?;
-    let mut named = Vec::new();
-    for snapshot in &evidence.snapshot {
-        let path = fs::canonicalize(&snapshot.path).map_err(|_unreadable| Failure::Usage {
-            message: format!(
-                "--snapshot names `{}`, which does not exist",
-                snapshot.path.display()
-            ),
-            hint: "name a folder or file below the evidence".to_owned(),
-        })?;
-        named.push(NamedSnapshot { label: snapshot.label.clone(), time: snapshot.time, path });
-    }
-    let options = IndexOptions {
-        named,
-        evidence_zone: evidence.evidence_tz.clone(),
-        file_times: evidence.file_times,
-        meter: progress.meter(),
-        budget: Arc::new(budget(evidence)),
-    };
-    let index = index::build(&found, &options, catalogue())?;
-    if index.exhibits.is_empty() {
-        let limit = |refusal: &Refusal| codes::code(refusal.code).is_some_and(|code| code.limit);
-        let limited = index.refusals.iter().find(|refusal| limit(refusal));
-        let first = limited.or(index.refusals.first());
-        return Err(Failure::NothingReadable {
-            first: first.map(|first| format!("{}: {}: {}", first.code, first.shown, first.cause)),
-            limit: limited.is_some(),
-        });
-    }
-    Ok(index)
-}
-
 /// Everything read and compared, for a listing.
 fn listed(
     evidence: &Evidence,
     unfolded: &[Lane],
     progress: &Progress,
 ) -> Result<Analysis, Failure> {
-    let index = open(evidence, progress)?;
+    let index = sources::prepare(evidence, Checks::All)?.index(progress)?;
     let options = HistoryOptions { unfolded: unfolded.to_vec(), ..history(evidence, progress) };
     let analysis = analyse(&index, catalogue(), &options)?;
     progress.end();
+    sources::tell(&index);
     Ok(analysis)
-}
-
-/// What the run may take of memory: what was asked for, else three quarters of what the machine has left, where it says so.
-fn budget(evidence: &Evidence) -> Budget {
-    let left = || {
-        let text = fs::read_to_string("/proc/meminfo").ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kib / 4 * 3 * 1024)
-    };
-    let asked = evidence.max_memory.map(|size| size.0);
-    asked.or_else(left).map_or_else(Budget::default, Budget::of)
 }
 
 fn history(evidence: &Evidence, progress: &Progress) -> HistoryOptions {
@@ -220,9 +171,14 @@ fn snapshots(args: &Listing, progress: &Progress) -> Outcome {
 }
 
 fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
-    keep_out_of_evidence(&args.out, &args.evidence.paths)?;
+    let output = format!("the output folder `{}`", args.out.display());
+    keep_apart((&output, &args.out), &args.evidence.paths)?;
+    let prepared = sources::prepare(&args.evidence, Checks::All)?;
+    keep_apart((&output, &args.out), &prepared.evidence.paths)?;
     unfinished::announce(&args.out);
-    let index = open(&args.evidence, progress)?;
+    let options = report_options(args, &prepared.evidence);
+    let index = prepared.index(progress)?;
+    let info = RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options };
     let options = HistoryOptions {
         unfolded: args.unfold.clone(),
         all_objects: true,
@@ -230,10 +186,9 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
-    let info =
-        RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options: report_options(args) };
     let written = report::write(&analysis, &info, &args.out, &progress.meter())?;
     progress.end();
+    sources::tell(&index);
     let mut stderr = io::stderr().lock();
     drop(writeln!(stderr, "{}", terminal::totals(&analysis)));
     for path in written.iter().take(1) {
@@ -243,7 +198,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     Ok(verdict(&analysis))
 }
 
-fn report_options(args: &ReportArgs) -> BTreeMap<String, String> {
+fn report_options(args: &ReportArgs, evidence: &Evidence) -> BTreeMap<String, String> {
     let mut options = BTreeMap::new();
     let mut note = |name: &str, values: Vec<String>| {
         if !values.is_empty() {
@@ -260,41 +215,16 @@ fn report_options(args: &ReportArgs) -> BTreeMap<String, String> {
     note("since", scope.since.iter().map(ToString::to_string).collect());
     note("until", scope.until.iter().map(ToString::to_string).collect());
     note("unfold", args.unfold.iter().map(ToString::to_string).collect());
-    note("as-of", args.evidence.as_of.iter().map(ToString::to_string).collect());
-    let zone = args.evidence.evidence_tz.as_ref().and_then(|zone| zone.iana_name());
+    note("as-of", evidence.as_of.iter().map(ToString::to_string).collect());
+    let zone = evidence.evidence_tz.as_ref().and_then(|zone| zone.iana_name());
     note("evidence-tz", zone.map(str::to_owned).into_iter().collect());
     let snapshot = |named: &super::args::Named| match named.time {
         Some(at) => format!("{}@{at}", named.label),
         None => named.label.clone(),
     };
-    note("snapshot", args.evidence.snapshot.iter().map(snapshot).collect());
-    note("file-times", args.evidence.file_times.then(|| "yes".to_owned()).into_iter().collect());
+    note("snapshot", evidence.snapshot.iter().map(snapshot).collect());
+    note("file-times", evidence.file_times.then(|| "yes".to_owned()).into_iter().collect());
     options
-}
-
-/// Refuses an output folder that lies inside evidence, before anything is read.
-fn keep_out_of_evidence(out: &Path, evidence: &[PathBuf]) -> Result<(), Failure> {
-    let refuse = |message: String| Failure::Usage {
-        message,
-        hint: "choose a folder beside the evidence, not in it".to_owned(),
-    };
-    let mut existing = std::path::absolute(out).map_err(|error| refuse(error.to_string()))?;
-    while !existing.exists() {
-        if !existing.pop() {
-            break;
-        }
-    }
-    let place = fs::canonicalize(&existing).map_err(|error| refuse(error.to_string()))?;
-    for path in evidence {
-        if fs::canonicalize(path).is_ok_and(|root| place.starts_with(&root)) {
-            return Err(refuse(format!(
-                "the output folder `{}` lies inside the evidence `{}`",
-                out.display(),
-                path.display()
-            )));
-        }
-    }
-    Ok(())
 }
 
 fn timeline(args: &TimelineArgs, progress: &Progress) -> Outcome {
@@ -396,15 +326,26 @@ fn diff_bounds(
 }
 
 fn show(args: &ShowArgs, progress: &Progress) -> Outcome {
-    let index = open(&args.evidence, progress)?;
+    let index = sources::prepare(&args.evidence, Checks::Touched)?.index(progress)?;
     progress.meter().stage(Stage::Opening);
     if let Some(receipt) = &args.receipt {
         progress.end();
+        sources::tell(&index);
         return show_receipt(&index, receipt);
     }
     let id = args.id.clone().unwrap_or_default();
-    let states = state_of(&index, catalogue(), &id, args.at)?;
+    let found = state_of(&index, catalogue(), &id, args.at);
+    let (index, states) = if index.is_damaged() {
+        // The case is not what it was: it is checked as a whole, and what is damaged is read again from evidence.
+        drop(index);
+        let index = sources::prepare(&args.evidence, Checks::All)?.index(progress)?;
+        let states = state_of(&index, catalogue(), &id, args.at)?;
+        (index, states)
+    } else {
+        (index, found?)
+    };
     progress.end();
+    sources::tell(&index);
     if states.is_empty() {
         return Err(Failure::Usage {
             message: format!("no object `{id}` in the evidence at that time"),

@@ -13,6 +13,18 @@ use super::{
     Attribute, Bin, Catalogue, Identity, ListSemantics, ObjectType, Relation, RelationKind, Role,
 };
 
+/// A digest of all tables: what was made with other tables may differ.
+#[must_use]
+pub fn digest() -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for table in
+        [TYPES, COLLECTIONS, ODATA_TYPES, FOLDERS, SIGNATURES, ATTRIBUTES, RELATIONS, ROLES, NAMES]
+    {
+        hasher.update(table.as_bytes()).update(&[0]);
+    }
+    *hasher.finalize().as_bytes()
+}
+
 const TYPES: &str = include_str!("data/types.csv");
 const COLLECTIONS: &str = include_str!("data/collections.csv");
 const ODATA_TYPES: &str = include_str!("data/odata_types.csv");

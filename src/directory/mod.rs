@@ -6,6 +6,8 @@ mod load;
 mod names;
 mod query;
 
+pub use load::digest;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 

@@ -8,13 +8,15 @@ mod container;
 mod encoding;
 mod read;
 mod source;
+mod stat;
 mod walk;
 
 pub use container::{Carrier, LIMITS, Limits, stream_each};
 pub use encoding::{Decoder, Encoding, SourceOffsets, Text, decode};
 pub use read::{Fingerprints, Hashing, Span, Watched, hash, read_file, read_spans, spans_of};
 pub use source::{RecordedTime, SourceFile};
-pub use walk::{Refusal, Walk, walk, walk_within};
+pub use stat::Stat;
+pub use walk::{CASE_MARK, Refusal, Walk, walk, walk_within};
 
 use std::path::PathBuf;
 

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::container::Origin;
-use super::{EvidenceError, container};
+use super::{EvidenceError, Stat, container};
 use crate::model::Interval;
 
 /// One exhibit to read.
@@ -28,6 +28,8 @@ pub struct SourceFile {
     pub root: usize,
     /// Its size as far as it is known before it is read; what is read counts, and may be another.
     pub size_bytes: u64,
+    /// What the file system said of the file to open when it was found.
+    pub stat: Stat,
     /// When the archive says that the member was last written.
     pub recorded: Option<RecordedTime>,
     pub(super) origin: Origin,
@@ -35,9 +37,27 @@ pub struct SourceFile {
 
 impl SourceFile {
     /// A file on disk.
-    pub(super) fn file(shown: String, path: PathBuf, root: usize, size_bytes: u64) -> Self {
+    pub(super) fn file(shown: String, path: PathBuf, root: usize, stat: Stat) -> Self {
         let named = shown.clone();
-        Self { named, shown, path, root, size_bytes, recorded: None, origin: Origin::File }
+        let size_bytes = stat.size_bytes;
+        let (recorded, origin) = (None, Origin::File);
+        Self { named, shown, path, root, size_bytes, stat, recorded, origin }
+    }
+
+    /// A file that was found in an earlier run; it is not looked at.
+    #[must_use]
+    pub fn found_before(shown: String, path: PathBuf, root: usize, stat: Stat) -> Self {
+        Self::file(shown, path, root, stat)
+    }
+
+    /// When its bytes were last written: what the file system says, of a member of an archive what that recorded in UTC.
+    #[must_use]
+    pub fn modified_at(&self) -> Option<Timestamp> {
+        match (&self.origin, self.recorded) {
+            (Origin::File, _) => self.stat.modified_at,
+            (Origin::Member(..), Some(RecordedTime::Utc(at))) => Some(at),
+            (Origin::Member(..), Some(RecordedTime::Local(_)) | None) => None,
+        }
     }
 
     /// The archive that it is a member of, as shown; `None` for a file.
@@ -71,13 +91,12 @@ impl SourceFile {
         }
     }
 
-    /// After a member of an archive was read to its end: what the archive recorded as its time of modification.
+    /// After a member of an archive was read to its end.
     ///
     /// # Errors
     /// [`EvidenceError::Changed`] if the file is not what was listed.
-    pub fn finish(&self) -> Result<Option<SystemTime>, EvidenceError> {
-        container::unchanged(self)?;
-        Ok(self.modified())
+    pub fn finish(&self) -> Result<(), EvidenceError> {
+        container::unchanged(self)
     }
 
     /// The modification time that is known without reading it: what an archive recorded in UTC.

@@ -1,15 +1,18 @@
 //! Finds the files below the paths that the user named, and the members of archives among them, in an order that
 //! depends on their names only.
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::container::{self, Carrier, LIMITS, Limits};
-use super::{EvidenceError, SourceFile, bag};
+use super::{EvidenceError, SourceFile, Stat, bag};
+
+/// The file by which a case folder is known.
+pub const CASE_MARK: &str = "entrace-case";
 
 /// A directory entry, or a member of an archive, that is not read, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,8 +65,8 @@ pub fn walk_within(arguments: &[PathBuf], limits: &Limits) -> Result<Walk, Evide
         visit(root, root, name, position, &mut found);
     }
     // A folder and a file below it may both have been named: one exhibit all the same.
-    let mut seen = BTreeSet::new();
-    found.files.retain(|file| seen.insert(file.path.clone()));
+    let mut seen: HashSet<OsString> = HashSet::with_capacity(found.files.len());
+    found.files.retain(|file| seen.insert(file.path.clone().into_os_string()));
     let files = std::mem::take(&mut found.files);
     let listed: Vec<_> = files.into_par_iter().map(|file| container::list(file, limits)).collect();
     for listed in listed {
@@ -91,8 +94,9 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
     let kind = metadata.file_type();
     if kind.is_symlink() {
         return match symlink_target(path, root) {
-            Ok((target, size)) => {
-                found.files.push(SourceFile::file(shown.to_owned(), target, position, size));
+            Ok((target, metadata)) => {
+                let stat = Stat::of(&metadata);
+                found.files.push(SourceFile::file(shown.to_owned(), target, position, stat));
             }
             Err(cause) => found.refusals.push(refuse("symlink-refused", cause)),
         };
@@ -104,30 +108,34 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
             Err(error) => return found.refusals.push(refuse("unreadable", error.to_string())),
         };
         entries.sort_by_key(fs::DirEntry::file_name);
+        if entries.iter().any(|entry| entry.file_name() == OsStr::new(CASE_MARK)) {
+            let cause = format!("a case folder of entrace: it holds a file `{CASE_MARK}`");
+            return found.refusals.push(refuse("case-in-evidence", cause));
+        }
         for entry in entries {
             let name = entry.file_name();
-            // A case folder or a repository's own store is not an export.
+            // A repository's own store is not an export.
             if name == OsStr::new(".git") {
                 continue;
             }
             visit(&entry.path(), root, &format!("{shown}/{}", readable(&name)), position, found);
         }
     } else if metadata.is_file() {
-        let file = path.to_path_buf();
-        found.files.push(SourceFile::file(shown.to_owned(), file, position, metadata.len()));
+        let (file, stat) = (path.to_path_buf(), Stat::of(&metadata));
+        found.files.push(SourceFile::file(shown.to_owned(), file, position, stat));
     } else {
         found.refusals.push(refuse("not-a-file", "neither a file nor a folder".to_owned()));
     }
 }
 
 /// A link is followed only to a regular file below the same root, so that evidence cannot reach out of its folder.
-fn symlink_target(path: &Path, root: &Path) -> Result<(PathBuf, u64), String> {
+fn symlink_target(path: &Path, root: &Path) -> Result<(PathBuf, fs::Metadata), String> {
     let target = fs::canonicalize(path).map_err(|error| error.to_string())?;
     if !target.starts_with(root) {
         return Err("a symbolic link that leads out of the evidence folder".to_owned());
     }
     match fs::metadata(&target) {
-        Ok(metadata) if metadata.is_file() => Ok((target, metadata.len())),
+        Ok(metadata) if metadata.is_file() => Ok((target, metadata)),
         Ok(_) => Err("a symbolic link to a folder".to_owned()),
         Err(error) => Err(error.to_string()),
     }

@@ -71,10 +71,13 @@ pub(super) struct Version<'a> {
 /// What makes two records of an object equal without opening them.
 pub(super) type Signature = (u128, u64, u32, bool);
 
+/// The select list of a request, and whether its format keeps nulls.
+type Asked = (Option<Arc<[String]>>, Option<bool>);
+
 /// Gives requests that ask for the same attributes in formats of the same habit the same number.
 #[derive(Debug, Default)]
 pub(super) struct Askings {
-    known: BTreeMap<(Option<Vec<String>>, Option<bool>), u32>,
+    known: BTreeMap<Asked, u32>,
     of_request: Vec<u32>,
 }
 

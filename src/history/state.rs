@@ -182,13 +182,7 @@ fn links(
     at: Option<Timestamp>,
 ) -> Vec<LinkState> {
     let mut found = Vec::new();
-    let groups = index.link_groups();
-    let own = groups.iter().filter(|group| {
-        group.key.source == *id
-            && group.key.source_type == *object_type
-            && index.tenants.get(group.tenant).is_some_and(|of| of == tenant)
-    });
-    for run in own.map(|group| index.link_run(group)) {
+    for run in index.link_runs_of(tenant, object_type, id) {
         let last = run.observations.iter().rfind(|observation| {
             let capture = index.captures.get(observation.capture);
             at.is_none_or(|at| {

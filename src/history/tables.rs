@@ -236,7 +236,7 @@ fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
         object_types: exhibit.object_types.iter().map(ToString::to_string).collect(),
         tally: exhibit.tally.clone(),
         modified_at: exhibit.modified_at,
-        hash_basis: HashBasis::Computed,
+        hash_basis: exhibit.hash_basis,
     }
 }
 
@@ -276,6 +276,9 @@ fn warnings(index: &Index, conflicts: &[Conflict]) -> Vec<WarningRow> {
             "overlapping captures of snapshot `{snapshot}` disagree on {attribute} of {object_type} {object_id}: {receipts}"
         );
         rows.push(warning("conflict-in-snapshot", "", None, message));
+    }
+    for note in index.case().map(crate::index::Case::notes).unwrap_or_default() {
+        rows.push(warning(note.code, &note.file, None, note.cause.clone()));
     }
     for refusal in &index.refusals {
         rows.push(warning(refusal.code, &refusal.shown, None, refusal.cause.clone()));

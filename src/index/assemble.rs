@@ -12,16 +12,19 @@ use super::fingerprint::FingerprintKey;
 use super::known::Known;
 use super::reader::{Reader, Reading};
 use super::runs::{self, RequestFacts};
-use super::segment::{Segment, as_u32};
-use super::{Index, IndexedPage, IndexedRequest, chain, links, snapshots};
+use super::segment::as_u32;
+use super::shelf::{Shelf, Slab};
+use super::snapshots::Member;
+use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, links, snapshots};
 use crate::budget::Budget;
 use crate::directory::Catalogue;
-use crate::evidence::{EvidenceError, Refusal, SourceFile, Walk, stream_each};
+use crate::evidence::{Carrier, EvidenceError, Refusal, SourceFile, Walk, stream_each};
+use crate::intake::{Place, Request};
 use crate::meter::{Meter, Stage};
-use crate::model::ExhibitId;
+use crate::model::{CaptureTime, ExhibitId, Interval, TimeSource};
 
 /// A snapshot named by hand.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedSnapshot {
     /// Its label.
     pub label: String,
@@ -46,6 +49,40 @@ pub struct IndexOptions {
     pub budget: Arc<Budget>,
 }
 
+/// What path and options tell of a file.
+pub(super) struct Placed {
+    pub(super) place: Place,
+    pub(super) label: Option<String>,
+}
+
+impl Placed {
+    pub(super) fn of(file: &SourceFile, options: &IndexOptions, catalogue: &Catalogue) -> Self {
+        let mut place = Place::of(&file.named, catalogue, options.evidence_zone.as_ref());
+        let named = options
+            .named
+            .iter()
+            .filter(|named| file.path.starts_with(&named.path))
+            .max_by_key(|n| n.path.clone());
+        if let Some(at) = named.and_then(|named| named.time) {
+            place.time =
+                Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
+        } else if let (None, Some(recorded)) = (place.time, file.recorded) {
+            // An archive keeps the time of the last copy as readily as that of the export: it may fill a gap, but not
+            // overrule a stamp, which would move captures to a time when they were long made.
+            place.time = Some(CaptureTime {
+                interval: recorded.interval(options.evidence_zone.as_ref()),
+                source: TimeSource::Archive,
+            });
+        } else if place.time.is_none() && options.file_times {
+            place.time = file.modified_at().map(|at| CaptureTime {
+                interval: Interval::instant(at),
+                source: TimeSource::FileTime,
+            });
+        }
+        Self { place, label: named.map(|named| named.label.clone()) }
+    }
+}
+
 /// Reads and indexes all files.
 ///
 /// # Errors
@@ -56,62 +93,140 @@ pub fn build(
     catalogue: &Catalogue,
 ) -> Result<Index, EvidenceError> {
     let key = FingerprintKey::random();
-    options.meter.stage(Stage::Reading);
-    options.meter.expect_bytes(walk.files.iter().map(|file| file.size_bytes).sum());
-    let readings = read_all(&walk.files, options, catalogue, &key);
-    let mut index = Index {
-        refusals: walk.refusals.clone(),
-        carriers: walk.carriers.clone(),
-        ..Index::default()
-    };
-    let mut members = Vec::new();
-    for (file, reading) in walk.files.iter().zip(readings) {
+    let files: Vec<&SourceFile> = walk.files.iter().collect();
+    let mut assembly = Assembly::new(walk, options);
+    let known = Known::new(&key, &options.budget);
+    let readings = read(&files, &known, &key, (options, catalogue));
+    known.give_back();
+    drop(known);
+    for (file, reading) in files.iter().zip(readings) {
         match reading {
             Ok(Reading { exhibit, requests, mut segment, member }) => {
-                let position = index.exhibits.len();
-                let base = as_u32(index.requests.len());
-                segment.requests = (0..as_u32(requests.len())).map(|own| base + own).collect();
-                index.segments.push(segment);
-                index.requests.extend(requests.into_iter().map(|request| IndexedRequest {
-                    request,
-                    exhibit: position,
-                    capture: usize::MAX,
-                }));
-                index.exhibits.push(exhibit);
-                members.push(member);
+                let base = assembly.add(exhibit, requests, member);
+                segment.requests = (base..assembly.requests()).collect();
+                assembly.index.segments.push(segment.into());
             }
-            Err(EvidenceError::Unreadable { source, .. }) => index.refusals.push(Refusal {
-                shown: file.shown.clone(),
-                code: "unreadable",
-                cause: source.to_string(),
-            }),
-            Err(EvidenceError::Damaged { shown, code, cause }) => {
-                index.refusals.push(Refusal { shown, code, cause });
-            }
-            Err(end @ (EvidenceError::Changed { .. } | EvidenceError::Memory(_))) => {
-                return Err(end);
-            }
+            Err(error) => assembly.refuse(file, error)?,
         }
     }
-    let (found, torn) = snapshots::unite(&mut index.exhibits, &members);
-    index.snapshots = found;
-    index.refusals.extend(torn.into_iter().map(|folder| {
-        Refusal {
-            shown: folder,
-            code: "several-tenants",
-            cause:
-                "one snapshot names several tenants; its evidence is kept apart from all of them"
-                    .to_owned(),
-        }
-    }));
-    index.captures = chain::unite(&mut index.requests, &index.exhibits);
-    index.key = Some(key);
-    index.budget = Arc::clone(&options.budget);
-    let rows: usize = index.segments.iter().flat_map(|s| s.rows.values()).map(Vec::len).sum();
-    let heads: usize = index.segments.iter().map(|segment| segment.heads.len()).sum();
-    index.budget.charge(rows * runs::PLACE_BYTES + heads * links::PLACE_BYTES, "the index")?;
-    index.put_in_order();
-    Ok(index)
+    assembly.finish(key)
+}
+
+/// Reads files on all threads, and the members of each archive in one pass; gives what they hold in the order in which they
+/// are given.
+pub(super) fn read(
+    files: &[&SourceFile],
+    known: &Known,
+    key: &FingerprintKey,
+    (options, catalogue): (&IndexOptions, &Catalogue),
+) -> Vec<Result<Reading, EvidenceError>> {
+    options.meter.stage(Stage::Reading);
+    options.meter.expect_bytes(files.iter().map(|file| file.size_bytes).sum());
+    let reader = || Reader::new(catalogue, key, known);
+    let numbered = files.iter().copied().enumerate();
+    let (members, plain): (Vec<(usize, &SourceFile)>, Vec<_>) =
+        numbered.partition(|(_, file)| file.archive().is_some());
+    let sources: Vec<&SourceFile> = members.iter().map(|(_, file)| *file).collect();
+    let idle: Mutex<Vec<Reader<'_>>> = Mutex::default();
+    let (mut readings, of_members) = rayon::join(
+        || -> Vec<(usize, Result<Reading, EvidenceError>)> {
+            plain
+                .par_iter()
+                .map_init(reader, |reader, (at, file)| (*at, reader.read(file, None, options)))
+                .collect()
+        },
+        || {
+            stream_each(&sources, |at, stream| {
+                let (place, file) = members.get(at)?;
+                let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let mut reader = waiting.unwrap_or_else(reader);
+                let read = stream.and_then(|stream| reader.read(file, Some(stream), options));
+                idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+                Some((*place, read))
+            })
+        },
+    );
+    readings.extend(of_members.into_iter().flatten());
+    readings.sort_by_key(|(at, _)| *at);
+    readings.into_iter().map(|(_, reading)| reading).collect()
+}
+
+/// An index that exhibits are added to, in the order of their names.
+pub(super) struct Assembly {
+    pub(super) index: Index,
+    members: Vec<Member>,
+}
+
+impl Assembly {
+    pub(super) fn new(walk: &Walk, options: &IndexOptions) -> Self {
+        let carriers: Vec<Carrier> = walk.carriers.clone();
+        let index = Index {
+            refusals: walk.refusals.clone(),
+            carriers,
+            budget: Arc::clone(&options.budget),
+            ..Index::default()
+        };
+        Self { index, members: Vec::new() }
+    }
+
+    /// Number of requests so far.
+    pub(super) fn requests(&self) -> u32 {
+        as_u32(self.index.requests.len())
+    }
+
+    /// Adds an exhibit; gives the position of its first request.
+    pub(super) fn add(&mut self, exhibit: Exhibit, requests: Vec<Request>, member: Member) -> u32 {
+        let (base, position) = (self.requests(), self.index.exhibits.len());
+        self.index.requests.extend(requests.into_iter().map(|request| IndexedRequest {
+            request,
+            exhibit: position,
+            capture: usize::MAX,
+        }));
+        self.index.exhibits.push(exhibit);
+        self.members.push(member);
+        base
+    }
+
+    /// Notes a file that cannot be read; one that changed meanwhile ends the run.
+    pub(super) fn refuse(
+        &mut self,
+        file: &SourceFile,
+        error: EvidenceError,
+    ) -> Result<(), EvidenceError> {
+        let refusal = match error {
+            EvidenceError::Unreadable { source, .. } => {
+                Refusal { shown: file.shown.clone(), code: "unreadable", cause: source.to_string() }
+            }
+            EvidenceError::Damaged { shown, code, cause } => Refusal { shown, code, cause },
+            end @ (EvidenceError::Changed { .. } | EvidenceError::Memory(_)) => return Err(end),
+        };
+        self.index.refusals.push(refusal);
+        Ok(())
+    }
+
+    /// Unites exhibits to snapshots and requests to captures, and puts all in order.
+    pub(super) fn finish(self, key: FingerprintKey) -> Result<Index, EvidenceError> {
+        let Self { mut index, members } = self;
+        let (found, torn) = snapshots::unite(&mut index.exhibits, &members);
+        index.snapshots = found;
+        index.refusals.extend(torn.into_iter().map(|folder| {
+            Refusal {
+                shown: folder,
+                code: "several-tenants",
+                cause:
+                    "one snapshot names several tenants; its evidence is kept apart from all of them"
+                        .to_owned(),
+            }
+        }));
+        index.captures = chain::unite(&mut index.requests, &index.exhibits);
+        index.key = Some(key);
+        let rows: usize =
+            index.segments.iter().flat_map(|shelf| shelf.rows.values()).map(Slab::len).sum();
+        let heads: usize = index.segments.iter().map(|shelf| shelf.heads.len()).sum();
+        index.budget.charge(rows * runs::PLACE_BYTES + heads * links::PLACE_BYTES, "the index")?;
+        index.put_in_order();
+        Ok(index)
+    }
 }
 
 impl Index {
@@ -136,19 +251,21 @@ impl Index {
                 tenant: as_u32(tenant_of(indexed.exhibit)),
             })
             .collect();
-        self.segments.push(links::empty_lists(&self.requests));
-        self.orders = runs::order(&self.segments);
-        self.order_links();
-        self.pages =
+        self.segments.push(links::empty_lists(&self.requests).into());
+        self.orders = runs::orders(&self.exhibits);
+        let mut pages: Vec<IndexedPage> =
             self.segments.iter_mut().flat_map(|segment| pages_of(segment, &self.facts)).collect();
+        // A pack holds pages of exhibits between which others stand.
+        pages.sort_by_key(|page| self.requests.get(page.request).map(|request| request.exhibit));
+        self.pages = pages;
     }
 }
 
-fn pages_of(segment: &mut Segment, facts: &[RequestFacts]) -> Vec<IndexedPage> {
+fn pages_of(segment: &mut Shelf, facts: &[RequestFacts]) -> Vec<IndexedPage> {
     std::mem::take(&mut segment.pages)
         .into_iter()
         .filter_map(|page| {
-            let request = *segment.requests.get(page.request as usize)?;
+            let request = segment.request(page.request)?;
             let facts = facts.get(request as usize)?;
             let names = |layout: &u32| Some(segment.layouts.get(*layout as usize)?.names.clone());
             Some(IndexedPage {
@@ -160,43 +277,6 @@ fn pages_of(segment: &mut Segment, facts: &[RequestFacts]) -> Vec<IndexedPage> {
             })
         })
         .collect()
-}
-
-/// Reads all files, and the members of each archive in one pass, in the order in which they are given.
-fn read_all(
-    files: &[SourceFile],
-    options: &IndexOptions,
-    catalogue: &Catalogue,
-    key: &FingerprintKey,
-) -> Vec<Result<Reading, EvidenceError>> {
-    let known = Known::new(key, &options.budget);
-    let reader = || Reader::new(catalogue, key, &known);
-    let (members, plain): (Vec<(usize, &SourceFile)>, Vec<_>) =
-        files.iter().enumerate().partition(|(_, file)| file.archive().is_some());
-    let sources: Vec<&SourceFile> = members.iter().map(|(_, file)| *file).collect();
-    let idle: Mutex<Vec<Reader<'_>>> = Mutex::default();
-    let (mut readings, of_members) = rayon::join(
-        || -> Vec<(usize, Result<Reading, EvidenceError>)> {
-            plain
-                .par_iter()
-                .map_init(reader, |reader, (at, file)| (*at, reader.read(file, None, options)))
-                .collect()
-        },
-        || {
-            stream_each(&sources, |at, stream| {
-                let (place, file) = members.get(at)?;
-                let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                let mut reader = waiting.unwrap_or_else(reader);
-                let read = stream.and_then(|stream| reader.read(file, Some(stream), options));
-                idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
-                Some((*place, read))
-            })
-        },
-    );
-    known.give_back();
-    readings.extend(of_members.into_iter().flatten());
-    readings.sort_by_key(|(at, _)| *at);
-    readings.into_iter().map(|(_, reading)| reading).collect()
 }
 
 /// The exhibit that an id names.

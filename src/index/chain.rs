@@ -1,6 +1,7 @@
 //! Unites the pages of a chain, the files of a folder tree, and whatever else answers one request, to captures.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -13,7 +14,7 @@ use crate::model::Interval;
 struct Bond {
     snapshot: usize,
     folder: String,
-    context: Option<String>,
+    context: Option<Arc<str>>,
     subject: Subject,
     /// A text that is a capture by itself.
     alone: Option<usize>,
@@ -141,7 +142,7 @@ fn describe(
         unfiltered: narrowing.is_empty()
             && !first.context.as_deref().unwrap_or("").contains("$filter"),
         count: all.iter().find_map(|request| request.count),
-        shape: first.context.clone().unwrap_or_else(|| first.format.as_str().to_owned()),
+        shape: first.context.as_deref().unwrap_or(first.format.as_str()).to_owned(),
         requests: positions,
     })
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use highway::{HighwayHash, HighwayHasher, Key};
+use rayon::prelude::*;
 use siphasher::sip128::Hasher128;
 
 use crate::budget::Budget;
@@ -26,17 +27,17 @@ const SHARDS: usize = 64;
 const RECORD_BYTES: usize = size_of::<Memo>() + 2 * size_of::<(u64, Place)>();
 
 /// A volatile value of this length fits into a memo: a time stamp with its quotes does.
-const VALUE_BYTES: usize = 24;
+pub(super) const VALUE_BYTES: usize = 24;
 
 /// What is known of a record whose bytes are met again.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Memo {
     /// Fingerprint of its bytes as they stand in the text, but for the value of its one volatile member.
-    raw: u128,
+    pub(super) raw: u128,
     pub(super) id: [u8; 16],
     pub(super) prints: Prints,
     /// The value of its one volatile member, if it fits.
-    value: [u8; VALUE_BYTES],
+    pub(super) value: [u8; VALUE_BYTES],
     pub(super) length: u32,
     /// Position of its set of names among those that are known.
     pub(super) set: u32,
@@ -115,6 +116,40 @@ impl Known {
             pages: RwLock::default(),
             sets: RwLock::default(),
         }
+    }
+
+    /// Remembers what an earlier run read, by what it is looked up by, in the order in which it was read.
+    pub(super) fn fill(&mut self, sets: Vec<Arc<NameSet>>, memos: Vec<(u64, Memo)>) {
+        for (set, number) in sets.iter().zip(0_u32..) {
+            set.number(|| number);
+        }
+        self.sets = RwLock::new(sets);
+        let mut page = Vec::with_capacity(memos.len());
+        for ((lead, memo), place) in memos.into_iter().zip(0_u32..) {
+            if let Some(shard) = self.shard(lead) {
+                shard.lock().unwrap_or_else(PoisonError::into_inner).insert(lead, (0, place));
+            }
+            page.push(memo);
+        }
+        self.pages = RwLock::new(vec![Arc::new(Mutex::new(page))]);
+    }
+
+    /// Everything that it remembers: sets of names by their number, and records with what they are looked up by, in the
+    /// order in which they were read.
+    pub(super) fn into_memos(self) -> (Vec<Arc<NameSet>>, Vec<(u64, Memo)>) {
+        let mut places: Vec<(Place, u64)> = Vec::new();
+        for shard in self.shards {
+            let shard = shard.into_inner().unwrap_or_else(PoisonError::into_inner);
+            places.extend(shard.into_iter().map(|(lead, place)| (place, lead)));
+        }
+        places.par_sort_unstable();
+        let pages = self.pages.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let memos = places.into_iter().filter_map(|((page, place), lead)| {
+            let page = pages.get(page as usize)?.lock().unwrap_or_else(PoisonError::into_inner);
+            Some((lead, *page.get(place as usize)?))
+        });
+        let memos = memos.collect();
+        (self.sets.into_inner().unwrap_or_else(PoisonError::into_inner), memos)
     }
 
     /// What a record is looked up by: how it begins, in answers to this request.

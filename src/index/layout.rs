@@ -58,6 +58,15 @@ impl NameSet {
         *self.number.get_or_init(give)
     }
 
+    /// A set of names of which no more is known than what rows tell of it.
+    pub(super) fn told(
+        object_type: Arc<str>,
+        names: Arc<[Arc<str>]>,
+        lone_volatile: Option<Arc<str>>,
+    ) -> Self {
+        Self { object_type, names, lone_volatile, number: OnceLock::new() }
+    }
+
     /// The fingerprint of a value of the one volatile member.
     pub(super) fn volatile_print(&self, key: &FingerprintKey, value: &[u8]) -> Option<u64> {
         let mut hasher = key.member(self.lone_volatile.as_ref()?.as_bytes());
@@ -95,8 +104,8 @@ pub(super) struct Prints {
     pub(super) volatile: u64,
     pub(super) order: u32,
     /// Where the value of the one volatile member stands in the record.
-    value_start: u32,
-    value_length: u32,
+    pub(super) value_start: u32,
+    pub(super) value_length: u32,
     /// Whether exactly one member is volatile and it has a string for value.
     pub(super) lone_volatile: bool,
     /// Whether a member is null or an empty list.

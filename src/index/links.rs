@@ -6,8 +6,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::identity::ObjectId;
-use super::row::{Key, LinkHead, LinkRow, mark};
+use super::row::{Key, LinkHead, mark};
 use super::segment::{Segment, as_u32};
+use super::shelf::Shelf;
 use super::{Exhibit, Index, IndexedRequest, Listing};
 use crate::intake::Subject;
 use crate::model::{Receipt, Span};
@@ -70,6 +71,9 @@ pub(super) struct HeadPlace {
     relation: u32,
     inverse: bool,
     source: Key,
+    /// Pages that say that there are no links come last.
+    silent: bool,
+    request: u32,
     segment: u32,
     head: u32,
 }
@@ -83,7 +87,8 @@ impl HeadPlace {
     }
 
     fn order(&self, other: &Self) -> Ordering {
-        (self.group(), self.segment, self.head).cmp(&(other.group(), other.segment, other.head))
+        let place = |head: &Self| (head.group(), head.silent, head.request, head.head);
+        place(self).cmp(&place(other))
     }
 }
 
@@ -125,7 +130,7 @@ pub(super) fn empty_lists(requests: &[IndexedRequest]) -> Segment {
             source_type: number(&mut segment, parent_type),
             relation: number(&mut segment, relation),
             text,
-            marks: if *inverse { mark::INVERSE } else { 0 },
+            marks: mark::SILENT | if *inverse { mark::INVERSE } else { 0 },
             reserved: 0,
         };
         segment.heads.push(head);
@@ -135,37 +140,54 @@ pub(super) fn empty_lists(requests: &[IndexedRequest]) -> Segment {
 }
 
 impl Index {
-    /// Puts the heads of all segments in order.
-    pub(super) fn order_links(&mut self) {
-        let mut ranks: BTreeMap<Arc<str>, u32> = BTreeMap::new();
-        for name in self.segments.iter().flat_map(|segment| &segment.names) {
-            ranks.insert(Arc::clone(name), 0);
-        }
+    /// The heads of all segments that are in the evidence, put in order when they are first asked for.
+    fn link_order(&self) -> &[HeadPlace] {
+        self.link_order.get_or_init(|| {
+            let ranks = self.name_ranks();
+            let mut order = Vec::new();
+            for (shelf, number) in self.segments.iter().zip(0_u32..) {
+                let heads = shelf.heads.all().iter().zip(0_u32..);
+                order.extend(heads.filter_map(|(head, place)| {
+                    self.head_place(&ranks, (shelf, number), (head, place))
+                }));
+            }
+            order.sort_unstable_by(HeadPlace::order);
+            order
+        })
+    }
+
+    /// Names of types and relations in their order.
+    fn name_ranks(&self) -> BTreeMap<Arc<str>, u32> {
+        let names = self.segments.iter().flat_map(|segment| &segment.names);
+        let mut ranks: BTreeMap<Arc<str>, u32> = names.map(|name| (Arc::clone(name), 0)).collect();
         for (rank, number) in ranks.values_mut().zip(0..) {
             *rank = number;
         }
-        let mut order = Vec::new();
-        for (number, segment) in self.segments.iter().enumerate() {
-            let rank = |name: u32| {
-                segment.names.get(name as usize).and_then(|name| ranks.get(name)).copied()
-            };
-            for (head, place) in segment.heads.iter().zip(0_u32..) {
-                let request = segment.requests.get(head.request as usize).copied();
-                let facts = request.and_then(|request| self.facts.get(request as usize));
-                let Some(facts) = facts else { continue };
-                order.push(HeadPlace {
-                    tenant: facts.tenant,
-                    source_type: rank(head.source_type).unwrap_or(u32::MAX),
-                    relation: rank(head.relation).unwrap_or(u32::MAX),
-                    inverse: head.marks & mark::INVERSE != 0,
-                    source: (head.text != u32::MAX, head.source),
-                    segment: as_u32(number),
-                    head: place,
-                });
-            }
-        }
-        order.sort_unstable_by(HeadPlace::order);
-        self.link_order = order;
+        ranks
+    }
+
+    fn head_place(
+        &self,
+        ranks: &BTreeMap<Arc<str>, u32>,
+        (shelf, number): (&Shelf, u32),
+        (head, place): (&LinkHead, u32),
+    ) -> Option<HeadPlace> {
+        let rank = |name: u32| {
+            let rank = shelf.names.get(name as usize).and_then(|name| ranks.get(name));
+            rank.copied().unwrap_or(u32::MAX)
+        };
+        let request = shelf.request(head.request)?;
+        Some(HeadPlace {
+            tenant: self.facts.get(request as usize)?.tenant,
+            source_type: rank(head.source_type),
+            relation: rank(head.relation),
+            inverse: head.marks & mark::INVERSE != 0,
+            source: (head.text != u32::MAX, head.source),
+            silent: head.marks & mark::SILENT != 0,
+            request,
+            segment: number,
+            head: place,
+        })
     }
 
     /// The objects and relations that any list is about, by (tenant, source type, relation, direction, source).
@@ -173,12 +195,44 @@ impl Index {
     pub fn link_groups(&self) -> Vec<LinkGroup> {
         let mut groups = Vec::new();
         let mut start = 0;
-        for places in self.link_order.chunk_by(|a, b| a.group() == b.group()) {
+        for places in self.link_order().chunk_by(|a, b| a.group() == b.group()) {
             let end = start + places.len();
             groups.extend(places.first().and_then(|place| self.group(*place, start..end)));
             start = end;
         }
         groups
+    }
+
+    /// The lists of one object, opened, without putting those of all others in order.
+    #[must_use]
+    pub fn link_runs_of(&self, tenant: &str, object_type: &str, id: &ObjectId) -> Vec<LinkRun> {
+        let key = id.key();
+        let ranks = self.name_ranks();
+        let mut order = Vec::new();
+        for (shelf, number) in self.segments.iter().zip(0_u32..) {
+            let heads = if shelf.in_order {
+                let place = |head: &LinkHead| (head.source, head.text != u32::MAX);
+                shelf.heads.equal(|head| place(head).cmp(&(key.1, key.0)))
+            } else {
+                0..shelf.heads.len()
+            };
+            let numbers = (as_u32(heads.start)..).zip(shelf.heads.run(heads.clone()));
+            order.extend(
+                numbers.filter(|(_, head)| (head.text != u32::MAX, head.source) == key).filter_map(
+                    |(place, head)| self.head_place(&ranks, (shelf, number), (head, place)),
+                ),
+            );
+        }
+        order.sort_unstable_by(HeadPlace::order);
+        order
+            .chunk_by(|a, b| a.group() == b.group())
+            .filter_map(|places| Some((self.group(*places.first()?, 0..0)?, places)))
+            .filter(|(group, _)| {
+                let of_tenant = self.tenants.get(group.tenant).is_some_and(|of| of == tenant);
+                of_tenant && *group.key.source_type == *object_type
+            })
+            .map(|(group, places)| self.run_of(&group, places))
+            .collect()
     }
 
     fn group(&self, place: HeadPlace, places: Range<usize>) -> Option<LinkGroup> {
@@ -192,16 +246,18 @@ impl Index {
         Some(LinkGroup { tenant: place.tenant as usize, key, inverse: place.inverse, places })
     }
 
+    fn places(&self, group: &LinkGroup) -> &[HeadPlace] {
+        self.link_order().get(group.places.clone()).unwrap_or_default()
+    }
+
     fn heads<'a>(
         &'a self,
-        group: &LinkGroup,
-    ) -> impl Iterator<Item = (&'a Segment, &'a LinkHead, usize)> + use<'a> {
-        let places = self.link_order.get(group.places.clone()).unwrap_or_default();
+        places: &'a [HeadPlace],
+    ) -> impl Iterator<Item = (&'a Shelf, &'a LinkHead, usize)> + use<'a> {
         places.iter().filter_map(|place| {
             let segment = self.segments.get(place.segment as usize)?;
             let head = segment.heads.get(place.head as usize)?;
-            let request = *segment.requests.get(head.request as usize)?;
-            Some((segment, head, request as usize))
+            Some((segment, head, place.request as usize))
         })
     }
 
@@ -209,7 +265,7 @@ impl Index {
     #[must_use]
     pub fn link_lists(&self, group: &LinkGroup) -> Vec<(usize, usize, bool)> {
         let mut found: BTreeMap<usize, (Vec<Key>, bool)> = BTreeMap::new();
-        for (segment, head, request) in self.heads(group) {
+        for (segment, head, request) in self.heads(self.places(group)) {
             let Some(indexed) = self.requests.get(request) else { continue };
             let of_capture = found.entry(indexed.capture).or_default();
             let links = segment.links_of(head).iter();
@@ -237,8 +293,12 @@ impl Index {
     /// Opens a group: the pages of each capture become one observation.
     #[must_use]
     pub fn link_run(&self, group: &LinkGroup) -> LinkRun {
+        self.run_of(group, self.places(group))
+    }
+
+    fn run_of(&self, group: &LinkGroup, places: &[HeadPlace]) -> LinkRun {
         let mut by_capture: BTreeMap<usize, LinkObservation> = BTreeMap::new();
-        for (segment, head, request) in self.heads(group) {
+        for (segment, head, request) in self.heads(places) {
             let Some(indexed) = self.requests.get(request) else { continue };
             let Some(exhibit) = self.exhibits.get(indexed.exhibit).map(Exhibit::id) else {
                 continue;
@@ -283,15 +343,11 @@ impl Index {
         if wanted.is_empty() {
             return found;
         }
-        for place in &self.link_order {
+        for place in self.link_order() {
             let Some(segment) = self.segments.get(place.segment as usize) else { continue };
             let Some(head) = segment.heads.get(place.head as usize) else { continue };
-            let capture = segment
-                .requests
-                .get(head.request as usize)
-                .and_then(|request| self.facts.get(*request as usize))
-                .map(|facts| facts.capture as usize);
-            let Some(capture) = capture else { continue };
+            let facts = self.facts.get(place.request as usize);
+            let Some(capture) = facts.map(|facts| facts.capture as usize) else { continue };
             for link in segment.links_of(head) {
                 let key = (place.tenant, (link.text != u32::MAX, link.other));
                 if wanted.contains(&key) {
@@ -301,20 +357,5 @@ impl Index {
             }
         }
         found
-    }
-}
-
-impl Segment {
-    fn links_of(&self, head: &LinkHead) -> &[LinkRow] {
-        let start = usize::try_from(head.first).unwrap_or(usize::MAX);
-        let end = start.saturating_add(head.count as usize);
-        self.links.get(start..end).unwrap_or_default()
-    }
-
-    fn identity(&self, id: [u8; 16], text: u32) -> ObjectId {
-        match self.texts.get(text as usize) {
-            Some(text) => ObjectId::Text(text.clone()),
-            None => ObjectId::Guid(id),
-        }
     }
 }

@@ -4,9 +4,11 @@
 //! Values are not looked at here beyond what identity and fingerprints need; what a difference means is `history`'s.
 
 mod assemble;
+mod case;
 mod chain;
 mod fingerprint;
 mod identity;
+mod join;
 mod known;
 mod layout;
 mod links;
@@ -15,10 +17,13 @@ mod reader;
 mod row;
 mod runs;
 mod segment;
+mod shelf;
 mod snapshots;
 
 pub use assemble::{IndexOptions, NamedSnapshot, build};
+pub use case::{Case, CaseError, CaseNote, Checks, Remembered};
 pub use identity::{ObjectId, canonical, guid};
+pub use join::{Found, build_in};
 pub use links::{LinkGroup, LinkKey, LinkObservation, LinkRun};
 pub use open::{OpenError, Opened, OpenedReceipt, open_receipt, open_records};
 pub(crate) use row::mark;
@@ -26,14 +31,13 @@ pub use row::{Key, LinkHead, LinkRow, Row};
 pub use runs::Seen;
 pub use segment::{Names, Page};
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
 use crate::evidence::{Carrier, Encoding, Fingerprints, Refusal, SourceFile};
 use crate::intake::{Format, Place, Quarantined, Request, Trouble};
-use crate::model::{CaptureTime, ExhibitId, Interval, Receipt, Tally, TimeSource};
+use crate::model::{CaptureTime, ExhibitId, HashBasis, Interval, Receipt, Tally, TimeSource};
 
 /// One evidence file, or member of an archive, that was read.
 #[derive(Debug)]
@@ -46,6 +50,8 @@ pub struct Exhibit {
     pub size_bytes: u64,
     /// Digests of the bytes that were parsed.
     pub prints: Fingerprints,
+    /// Whether they were computed in this run.
+    pub hash_basis: HashBasis,
     /// Modification time.
     pub modified_at: Option<Timestamp>,
     /// Text encoding.
@@ -183,13 +189,14 @@ pub struct Index {
     pub tenants: Vec<String>,
     /// What each request shows of each type: (position of the request, position of the tenant, page, names of attributes).
     pub pages: Vec<IndexedPage>,
-    segments: Vec<segment::Segment>,
+    segments: Vec<shelf::Shelf>,
     facts: Vec<runs::RequestFacts>,
-    orders: HashMap<Arc<str>, Vec<runs::Place>>,
-    link_order: Vec<links::HeadPlace>,
+    orders: runs::Orders,
+    link_order: OnceLock<Vec<links::HeadPlace>>,
     key: Option<fingerprint::FingerprintKey>,
     /// What the run may take of memory.
     pub budget: Arc<crate::budget::Budget>,
+    case: Option<Case>,
 }
 
 /// What the records of one type show of one request, with its place in the index.
@@ -208,6 +215,18 @@ pub struct IndexedPage {
 }
 
 impl Index {
+    /// The case that it was made with.
+    #[must_use]
+    pub fn case(&self) -> Option<&Case> {
+        self.case.as_ref()
+    }
+
+    /// Whether rows were met that are not what was written to the case: nothing that was found counts then.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.segments.iter().any(shelf::Shelf::is_damaged)
+    }
+
     /// Whether capture `a` is known to lie before capture `b`: in an earlier snapshot, or ended before `b` began.
     #[must_use]
     pub fn before(&self, a: usize, b: usize) -> bool {

@@ -3,10 +3,8 @@
 
 use std::io::Read;
 
-use jiff::Timestamp;
-
 use super::Exhibit;
-use super::assemble::IndexOptions;
+use super::assemble::{IndexOptions, Placed};
 use super::fingerprint::FingerprintKey;
 use super::known::Known;
 use super::layout::Layouts;
@@ -18,7 +16,7 @@ use crate::evidence::{
     Watched, decode, hash,
 };
 use crate::intake::{self, Cutter, Format, Intake, Parts, Piece, Place, Request, Trouble};
-use crate::model::{CaptureTime, Interval, TimeSource};
+use crate::model::HashBasis;
 
 /// Exhibits up to this size are read whole. Pages of exporters have some megabytes.
 const WHOLE_BYTES: usize = 16 * 1024 * 1024;
@@ -67,47 +65,23 @@ impl<'a> Reader<'a> {
         stream: Option<&mut (dyn Read + Send)>,
         options: &IndexOptions,
     ) -> Result<Reading, EvidenceError> {
-        let mut place =
-            Place::of(&file.named, self.layouts.catalogue, options.evidence_zone.as_ref());
-        let (contents, modified) = match stream {
+        let Placed { place, label } = Placed::of(file, options, self.layouts.catalogue);
+        let contents = match stream {
             Some(stream) => {
                 let contents = self.contents(stream, file, &place)?;
-                (contents, file.finish()?)
+                file.finish()?;
+                contents
             }
             None => {
                 let mut watched = Watched::open(&file.path)?;
                 let contents = self.contents(&mut watched, file, &place)?;
-                (contents, watched.finish()?)
+                watched.finish()?;
+                contents
             }
         };
-        let modified_at = modified.and_then(|at| Timestamp::try_from(at).ok());
-        let named = options
-            .named
-            .iter()
-            .filter(|named| file.path.starts_with(&named.path))
-            .max_by_key(|named| named.path.clone());
-        if let Some(at) = named.and_then(|named| named.time) {
-            place.time =
-                Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
-        } else if let (None, Some(recorded)) = (place.time, file.recorded) {
-            // An archive keeps the time of the last copy as readily as that of the export: it may fill a gap, but not
-            // overrule a stamp, which would move captures to a time when they were long made.
-            place.time = Some(CaptureTime {
-                interval: recorded.interval(options.evidence_zone.as_ref()),
-                source: TimeSource::Archive,
-            });
-        } else if place.time.is_none() && options.file_times {
-            place.time = modified_at.map(|at| CaptureTime {
-                interval: Interval::instant(at),
-                source: TimeSource::FileTime,
-            });
-        }
         let Contents { size_bytes, prints, encoding, intake, mut segment } = contents;
-        let member = Member {
-            root: file.root,
-            named: named.map(|named| named.label.clone()),
-            tenants: std::mem::take(&mut segment.tenants),
-        };
+        let member =
+            Member { root: file.root, named: label, tenants: std::mem::take(&mut segment.tenants) };
         let kept = segment.bytes() + intake.requests.len() * REQUEST_BYTES + EXHIBIT_BYTES;
         options.budget.charge(kept, "the index")?;
         options.meter.add_bytes(size_bytes);
@@ -117,7 +91,8 @@ impl<'a> Reader<'a> {
             source: file.clone(),
             size_bytes,
             prints,
-            modified_at,
+            modified_at: file.modified_at(),
+            hash_basis: HashBasis::Computed,
             encoding,
             format: intake.format,
             time: place.time,

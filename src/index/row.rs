@@ -19,6 +19,8 @@ pub(crate) mod mark {
     pub(crate) const PARTIAL: u32 = 16;
     /// The list stands inside an object (an expansion), not on pages of its own.
     pub(crate) const EXPANSION: u32 = 32;
+    /// The list is a page that says that there are no links; such heads are made anew in every run.
+    pub(crate) const SILENT: u32 = 64;
 }
 
 /// What rows are sorted by: the bytes of a GUID, or the first 16 bytes of the BLAKE3 of any other identity, and which of

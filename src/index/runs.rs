@@ -1,14 +1,15 @@
 //! The rows of all segments in the order of identities: objects one after another, each with all its observations.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
 use super::identity::ObjectId;
 use super::row::{Key, Row, mark};
-use super::segment::{Names, Segment};
-use super::{Capture, Entry, Index};
+use super::segment::Names;
+use super::shelf::{Shelf, Slab};
+use super::{Capture, Entry, Exhibit, Index};
 use crate::model::{Receipt, Span};
 
 /// Where a row is, by what its identity begins with.
@@ -49,45 +50,53 @@ fn prefix(id: &[u8; 16]) -> u64 {
     id.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
 }
 
-/// The places of all rows of each type, in order.
-pub(super) fn order(segments: &[Segment]) -> HashMap<Arc<str>, Vec<Place>> {
-    let mut counts: HashMap<Arc<str>, usize> = HashMap::new();
-    for segment in segments {
-        for (object_type, rows) in &segment.rows {
-            *counts.entry(Arc::clone(object_type)).or_default() += rows.len();
-        }
+/// The places of all rows by type, put in order when they are first asked for.
+pub(super) type Orders = BTreeMap<Arc<str>, OnceLock<Vec<Place>>>;
+
+/// The types that any exhibit shows, nothing in order yet.
+pub(super) fn orders(exhibits: &[Exhibit]) -> Orders {
+    let types = exhibits.iter().flat_map(|exhibit| &exhibit.object_types);
+    types.map(|object_type| (Arc::clone(object_type), OnceLock::new())).collect()
+}
+
+/// The places of all rows of a type that are in the evidence, in order.
+fn order_of(shelves: &[Shelf], object_type: &str) -> Vec<Place> {
+    let count = shelves.iter().filter_map(|shelf| shelf.rows.get(object_type)).map(Slab::len).sum();
+    let mut order = Vec::with_capacity(count);
+    let mut in_runs = true;
+    for (shelf, number) in shelves.iter().zip(0_u32..) {
+        let Some(rows) = shelf.rows.get(object_type) else { continue };
+        in_runs &= shelf.in_order;
+        order.extend(rows.all().iter().zip(0_u32..).filter_map(|(row, place)| {
+            shelf.request(row.request)?;
+            Some(Place { prefix: prefix(&row.id), segment: number, row: place })
+        }));
     }
-    let mut orders: HashMap<Arc<str>, Vec<Place>> =
-        counts.into_iter().map(|(of_type, count)| (of_type, Vec::with_capacity(count))).collect();
-    for (number, segment) in segments.iter().enumerate() {
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
-        for (object_type, rows) in &segment.rows {
-            if let Some(order) = orders.get_mut(object_type) {
-                order.extend(rows.iter().zip(0_u32..).map(|(row, place)| Place {
-                    prefix: prefix(&row.id),
-                    segment: number,
-                    row: place,
-                }));
-            }
-        }
+    if in_runs {
+        // Packs are in order: this finds their runs and merges them.
+        order.sort();
+    } else {
+        order.par_sort_unstable();
     }
-    orders.par_iter_mut().for_each(|(_, order)| order.par_sort_unstable());
-    orders
+    order
 }
 
 impl Index {
     /// The types of objects, in order.
     #[must_use]
     pub fn object_types(&self) -> Vec<&Arc<str>> {
-        let mut types: Vec<&Arc<str>> = self.orders.keys().collect();
-        types.sort();
-        types
+        self.orders.keys().collect()
     }
 
     /// Whether there is neither an object nor a link.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.orders.is_empty() && self.link_order.is_empty()
+        self.orders.is_empty() && self.link_groups().is_empty()
+    }
+
+    fn order(&self, object_type: &str) -> Option<&[Place]> {
+        let order = self.orders.get(object_type)?;
+        Some(order.get_or_init(|| order_of(&self.segments, object_type)))
     }
 
     /// Visits all objects of a type in the order of their identities, on all threads: `visit` gets the position of the
@@ -99,7 +108,7 @@ impl Index {
         make: impl Fn() -> T + Sync,
         visit: impl Fn(&mut T, usize, &[Seen<'_>]) + Sync,
     ) -> Vec<T> {
-        let Some(order) = self.orders.get(object_type) else { return Vec::new() };
+        let Some(order) = self.order(object_type) else { return Vec::new() };
         let rows = self.rows_of(object_type);
         parts(order)
             .into_par_iter()
@@ -111,7 +120,7 @@ impl Index {
                     // Different identities may begin alike.
                     for object in seen.chunk_by_mut(|a, b| a.row.key() == b.row.key()) {
                         self.visit_object(object, &mut |tenant, seen| {
-                            visit(&mut made, tenant, seen)
+                            visit(&mut made, tenant, seen);
                         });
                     }
                 }
@@ -122,15 +131,15 @@ impl Index {
 
     /// The rows of a type by segment.
     fn rows_of(&self, object_type: &str) -> Vec<&[Row]> {
-        self.segments
-            .iter()
-            .map(|segment| segment.rows.get(object_type).map_or(&[][..], Vec::as_slice))
-            .collect()
+        self.segments.iter().map(|segment| segment.rows_of(object_type)).collect()
     }
 
     fn gather<'a>(&'a self, rows: &[&'a [Row]], group: &[Place], seen: &mut Vec<Seen<'a>>) {
         seen.clear();
-        seen.extend(group.iter().filter_map(|place| self.seen(rows, *place)));
+        seen.extend(group.iter().filter_map(|place| {
+            let row = rows.get(place.segment as usize)?.get(place.row as usize)?;
+            self.seen(place.segment, row)
+        }));
         let same = |pair: &[Seen<'_>]| matches!(pair, [a, b] if a.row.key() == b.row.key());
         if !seen.windows(2).all(same) {
             seen.sort_by_key(|seen| seen.row.key());
@@ -143,7 +152,7 @@ impl Index {
         if !object.is_sorted_by_key(order) {
             object.sort_unstable_by_key(order);
         }
-        let first = object.first().map_or(0, tenant);
+        let Some(first) = object.first().map(tenant) else { return };
         if object.iter().all(|seen| tenant(seen) == first) {
             return visit(first as usize, object);
         }
@@ -157,12 +166,10 @@ impl Index {
         self.facts.get(request as usize).copied()
     }
 
-    fn seen<'a>(&'a self, rows: &[&'a [Row]], place: Place) -> Option<Seen<'a>> {
-        let segment = self.segments.get(place.segment as usize)?;
-        let row = rows.get(place.segment as usize)?.get(place.row as usize)?;
-        let request = *segment.requests.get(row.request as usize)?;
+    fn seen<'a>(&'a self, segment: u32, row: &'a Row) -> Option<Seen<'a>> {
+        let request = self.segments.get(segment as usize)?.request(row.request)?;
         let capture = self.facts_of(request)?.capture;
-        Some(Seen { row, request, capture, segment: place.segment })
+        Some(Seen { row, request, capture, segment })
     }
 
     /// The entry that an observation stands for.
@@ -184,8 +191,8 @@ impl Index {
     pub fn id_of(&self, seen: &Seen<'_>) -> ObjectId {
         if seen.row.has(mark::TEXT) {
             let segment = self.segments.get(seen.segment as usize);
-            let text = segment.and_then(|s| s.texts.get(seen.row.text_or_order as usize));
-            ObjectId::Text(text.cloned().unwrap_or_default())
+            let text = segment.and_then(|s| s.texts.get(seen.row.text_or_order));
+            ObjectId::Text(text.unwrap_or_default().into())
         } else {
             ObjectId::Guid(seen.row.id)
         }
@@ -200,25 +207,40 @@ impl Index {
     /// All observations of an object of a tenant, in the order of captures.
     #[must_use]
     pub fn find(&self, tenant: &str, object_type: &str, id: &ObjectId) -> Vec<Entry> {
-        let Some(order) = self.orders.get(object_type) else { return Vec::new() };
-        let key: Key = id.key();
-        let wanted = prefix(&key.1);
-        let start = order.partition_point(|place| place.prefix < wanted);
-        let group: Vec<Place> =
-            order.iter().skip(start).take_while(|place| place.prefix == wanted).copied().collect();
+        let mut seen = self.seen_of(object_type, id.key());
         let mut found = Vec::new();
-        let mut seen = Vec::new();
-        self.gather(&self.rows_of(object_type), &group, &mut seen);
-        for object in seen.chunk_by_mut(|a, b| a.row.key() == b.row.key()) {
-            if object.first().is_some_and(|seen| seen.row.key() == key) {
-                self.visit_object(object, &mut |of, seen| {
-                    if self.tenants.get(of).is_some_and(|name| name == tenant) {
-                        found.extend(seen.iter().map(|seen| self.entry(seen)));
-                    }
-                });
+        self.visit_object(&mut seen, &mut |of, seen| {
+            if self.tenants.get(of).is_some_and(|name| name == tenant) {
+                found.extend(seen.iter().map(|seen| self.entry(seen)));
             }
-        }
+        });
         found
+    }
+
+    /// All observations of an object, of any tenant. Packs are searched; what is not in order otherwise is put in order.
+    fn seen_of(&self, object_type: &str, key: Key) -> Vec<Seen<'_>> {
+        if self.case.is_some() {
+            let numbered = self.segments.iter().zip(0_u32..);
+            return numbered
+                .filter_map(|(segment, number)| Some((segment.rows.get(object_type)?, number)))
+                .flat_map(|(rows, number)| {
+                    let found =
+                        rows.equal(|row| (row.id, row.has(mark::TEXT)).cmp(&(key.1, key.0)));
+                    rows.run(found).iter().filter_map(move |row| self.seen(number, row))
+                })
+                .collect();
+        }
+        let wanted = prefix(&key.1);
+        let order = self.order(object_type).unwrap_or_default();
+        let start = order.partition_point(|place| place.prefix < wanted);
+        let group = order.iter().skip(start).take_while(|place| place.prefix == wanted);
+        group
+            .filter_map(|place| {
+                let rows = self.segments.get(place.segment as usize)?.rows.get(object_type)?;
+                self.seen(place.segment, rows.get(place.row as usize)?)
+            })
+            .filter(|seen| seen.row.key() == key)
+            .collect()
     }
 
     /// The last observation of an object.

@@ -84,6 +84,16 @@ pub enum RecordDefect {
 }
 
 impl RecordDefect {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::DuplicateKey,
+        Self::TooDeep,
+        Self::TooLarge,
+        Self::NotUtf8,
+        Self::LoneSurrogate,
+        Self::NotAnObject,
+    ];
+
     /// Stable code.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -1,5 +1,7 @@
 //! What a text answers: the request behind it, as far as context and names tell.
 
+use std::sync::Arc;
+
 use super::context::Context;
 use super::place::Place;
 use crate::directory::{Catalogue, Relation, RelationKind};
@@ -110,11 +112,11 @@ pub struct Request {
     /// What the records are.
     pub subject: Subject,
     /// `@odata.context` as written.
-    pub context: Option<String>,
+    pub context: Option<Arc<str>>,
     /// `v1.0`, `beta`, or empty.
     pub api_version: String,
     /// Names of the select list.
-    pub select: Option<Vec<String>>,
+    pub select: Option<Arc<[String]>>,
     /// Names of the expanded relations.
     pub expanded: Vec<String>,
     /// Whether another page follows.
@@ -152,11 +154,11 @@ impl Request {
         Self {
             format: if in_tree { Format::ExporterTree } else { format },
             subject,
-            context: url.map(str::to_owned),
+            context: url.map(Arc::from),
             api_version: context.as_ref().map(|c| c.api_version.clone()).unwrap_or_default(),
             delta: context.as_ref().is_some_and(|context| context.delta),
             expanded: context.as_ref().map(|c| c.expanded.clone()).unwrap_or_default(),
-            select: context.and_then(|context| context.select),
+            select: context.and_then(|context| context.select).map(Arc::from),
             next_link: false,
             narrowing: String::new(),
             count: None,

@@ -18,7 +18,7 @@ use crate::intake::{Fate, Format, Kind, Member, Record, Request, Sink, Subject, 
 const MOST_EXPECTED: usize = 1024;
 
 /// A layout that is not told: more than a row has room for.
-const UNTOLD: u32 = 0xFFFF;
+pub(super) const UNTOLD: u32 = 0xFFFF;
 
 /// What the records of one type show of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -375,6 +375,7 @@ fn member_of(
         path: source.path.clone(),
         root: source.root,
         size_bytes: 0,
+        stat: source.stat,
         recorded,
         origin: Origin::Member(Arc::clone(container), place),
     }

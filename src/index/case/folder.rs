@@ -1,0 +1,85 @@
+//! The folder itself: its mark, its lock, its key.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::CaseError;
+use crate::evidence::CASE_MARK;
+use crate::index::fingerprint::FingerprintKey;
+use crate::unfinished::Unfinished;
+
+/// What the mark says to whoever opens it.
+const MARK_TEXT: &[u8] =
+    b"A case folder of entrace. It is as confidential as the evidence that it was made from.\n";
+
+const KEY: &str = "key";
+
+pub(super) fn unusable(path: PathBuf) -> impl FnOnce(io::Error) -> CaseError {
+    move |source| CaseError::Unusable { path, source }
+}
+
+/// Makes the folder where it is missing and locks it for as long as the file lives.
+pub(super) fn lock(folder: &Path) -> Result<File, CaseError> {
+    let mark = folder.join(CASE_MARK);
+    if folder.is_dir() && !mark.exists() {
+        let mut entries = fs::read_dir(folder).map_err(unusable(folder.to_owned()))?;
+        if entries.next().is_some() {
+            return Err(CaseError::Foreign { folder: folder.to_owned() });
+        }
+    }
+    fs::create_dir_all(folder).map_err(unusable(folder.to_owned()))?;
+    let options = || OpenOptions::new().read(true).append(true).create(true).open(&mark);
+    let mut file = options().map_err(unusable(mark.clone()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(CaseError::Locked { folder: folder.to_owned() });
+        }
+        Err(TryLockError::Error(error)) => return Err(unusable(mark)(error)),
+    }
+    if file.metadata().map_err(unusable(mark.clone()))?.len() == 0 {
+        file.write_all(MARK_TEXT).map_err(unusable(mark))?;
+    }
+    Ok(file)
+}
+
+/// The key of the case: drawn once and kept where nobody else may read it.
+pub(super) fn key(folder: &Path) -> Result<FingerprintKey, CaseError> {
+    let path = folder.join(KEY);
+    let mut bytes = Vec::new();
+    match File::open(&path) {
+        Ok(file) => {
+            file.take(17).read_to_end(&mut bytes).map_err(unusable(path.clone()))?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(unusable(path)(error)),
+    }
+    // A key of another length was cut off: packs made with the lost one are not used any more.
+    let words: Option<&[u8; 16]> = bytes.as_slice().try_into().ok();
+    if let Some((Some(low), Some(high))) =
+        words.map(|words| (words.first_chunk::<8>(), words.last_chunk::<8>()))
+    {
+        return Ok(FingerprintKey::of_words([u64::from_le_bytes(*low), u64::from_le_bytes(*high)]));
+    }
+    let key = FingerprintKey::random();
+    let unfinished = Unfinished::of(folder);
+    let file = unfinished.file(&path).map_err(unusable(path.clone()))?;
+    keep_private(&file).map_err(unusable(path.clone()))?;
+    let words = key.words().map(u64::to_le_bytes).concat();
+    (&file).write_all(&words).and_then(|()| file.sync_all()).map_err(unusable(path))?;
+    unfinished.commit()?;
+    Ok(key)
+}
+
+#[cfg(unix)]
+fn keep_private(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "Unix may refuse")]
+fn keep_private(_file: &File) -> io::Result<()> {
+    Ok(())
+}
