@@ -172,10 +172,12 @@ impl Found {
 /// By snapshot: lists, those of them that are not whole, and links.
 type PerSnapshot = BTreeMap<usize, (u64, u64, u64)>;
 
+/// By source type and relation.
+type PerRelation = BTreeMap<(Arc<str>, Arc<str>), PerSnapshot>;
+
 fn relations(index: &Index) -> Vec<CoverageRow> {
     let mut rows = Vec::new();
-    let mut by_tenant: BTreeMap<usize, BTreeMap<(Arc<str>, Arc<str>), PerSnapshot>> =
-        BTreeMap::new();
+    let mut by_tenant: BTreeMap<usize, PerRelation> = BTreeMap::new();
     for group in index.link_groups() {
         let key = (Arc::clone(&group.key.source_type), Arc::clone(&group.key.relation));
         let per_snapshot = by_tenant.entry(group.tenant).or_default().entry(key).or_default();

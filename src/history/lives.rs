@@ -55,6 +55,9 @@ impl<'a> Life<'a> {
     }
 }
 
+/// Rows of one life, what was set aside, and the object's last name.
+type OfLife = (Vec<Draft>, Aside, Option<(ObjectId, String)>);
+
 /// Compares the records of each life; `finish` completes its rows.
 pub(super) fn compare(
     context: &TypeContext<'_>,
@@ -80,7 +83,7 @@ pub(super) fn compare(
         rest = behind;
         let records = batch.iter().flat_map(|life| life.distinct.iter().copied());
         let opened = open_records(context.index, context.catalogue, context.object_type, records)?;
-        let made: Vec<(Vec<Draft>, Aside, Option<(ObjectId, String)>)> = batch
+        let made: Vec<OfLife> = batch
             .par_iter()
             .map_init(Vec::new, |records, life| {
                 let mut aside = Aside::default();

@@ -152,7 +152,7 @@ fn open_exhibit(
     };
     match stream {
         Some(stream) => {
-            spans_of(stream, &spans, &mut take).map_err(|error| exhibit.source.error(error))?
+            spans_of(stream, &spans, &mut take).map_err(|error| exhibit.source.error(error))?;
         }
         None => read_spans(&exhibit.source.path, &spans, &mut take)?,
     }

@@ -164,14 +164,12 @@ impl Cutter {
         if open < PIECE_BYTES {
             return None;
         }
-        if self.within == Within::Texts && self.whole == 0 {
-            if let Some(list) = self.list {
-                let in_array = self.text.iter().find(|byte| !byte.is_ascii_whitespace());
-                let depth = if in_array == Some(&b'[') { 1 } else { 2 };
-                self.within = Within::Items(depth);
-                self.restart(list + 1, depth);
-                return Some(Piece::Opening(0..list + 1));
-            }
+        if let (Within::Texts, 0, Some(list)) = (self.within, self.whole, self.list) {
+            let first = self.text.iter().find(|byte| !byte.is_ascii_whitespace());
+            let depth = if first == Some(&b'[') { 1 } else { 2 };
+            self.within = Within::Items(depth);
+            self.restart(list + 1, depth);
+            return Some(Piece::Opening(0..list + 1));
         }
         if open > MAX_RECORD_BYTES {
             let blanks = self

@@ -305,14 +305,13 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
     /// Keeps the row of a record.
     fn keep(
         &mut self,
-        object_type: &Arc<str>,
         id: &ObjectId,
         request: u32,
-        text: &[u8],
-        span: &Range<usize>,
+        (text, span): (&[u8], &Range<usize>),
         (prints, deleted): (Prints, bool),
         set: &Arc<NameSet>,
     ) {
+        let object_type = &set.object_type;
         let mut marks = 0;
         if deleted {
             marks |= mark::DELETED;
@@ -442,7 +441,8 @@ impl Sink for SegmentBuilder<'_, '_> {
             let memo = Memo::new(*key, prints, as_u32(bytes.len()), number, deleted);
             self.known.learn(&mut self.cursor, sought, asked, bytes, memo);
         }
-        self.keep(&object_type, &id, position, text, &record.span, (prints, deleted), &layout.set);
+        let place = (text, &record.span);
+        self.keep(&id, position, place, (prints, deleted), &layout.set);
         Fate::Used
     }
 
@@ -474,15 +474,7 @@ impl Sink for SegmentBuilder<'_, '_> {
         self.offsets.advance(text, start);
         let id = ObjectId::Guid(memo.id);
         let kept = (memo.prints, memo.deleted);
-        self.keep(
-            &set.object_type,
-            &id,
-            as_u32(position),
-            text,
-            &(start..start + length),
-            kept,
-            &set,
-        );
+        self.keep(&id, as_u32(position), (text, &(start..start + length)), kept, &set);
         self.recalled = Some((memo.set, set));
         Some(length)
     }
