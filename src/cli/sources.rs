@@ -11,7 +11,7 @@ use super::progress::Progress;
 use crate::budget::Budget;
 use crate::codes;
 use crate::directory::catalogue;
-use crate::evidence::{CASE_MARK, Refusal, walk};
+use crate::evidence::{CASE_MARK, LIMITS, Refusal, walk, walk_within};
 use crate::index::{
     self, Case, CaseError, CaseNote, Checks, Found, Index, IndexOptions, NamedSnapshot, Remembered,
 };
@@ -117,7 +117,7 @@ impl Prepared {
                     Some(walked) => walked,
                     None => {
                         found = Found::Now;
-                        walk(&evidence.paths)?
+                        walk_within(&evidence.paths, &LIMITS, &|file| case.is_plain(file))?
                     }
                 };
                 let notes = case.notes().to_vec();

@@ -239,6 +239,10 @@ impl Catalogue {
                 self.fault("folders", format_args!("{}: twice", row.folder));
             }
         }
+        for (folder, path) in self.folders.iter().filter(|(folder, _)| folder.contains('*')) {
+            let parts: Vec<String> = folder.split('/').map(str::to_owned).collect();
+            self.folder_patterns.entry(parts.len()).or_default().push((parts, path.clone()));
+        }
     }
 
     fn load_names(&mut self) {

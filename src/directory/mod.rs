@@ -165,6 +165,8 @@ pub struct Catalogue {
     pub(crate) odata_types: BTreeMap<String, String>,
     /// Folder path of the EntraExporter tree, lower case, `/` between, `*` for an id, to collection path.
     pub(crate) folders: BTreeMap<String, String>,
+    /// The folders with an id in them, by the number of their components, in the order of their names.
+    pub(crate) folder_patterns: BTreeMap<usize, Vec<(Vec<String>, String)>>,
     /// (members that must all be present, type), tried in order.
     pub(crate) signatures: Vec<(Vec<String>, String)>,
     pub(crate) attributes: BTreeMap<(String, String), Attribute>,

@@ -72,14 +72,12 @@ impl Catalogue {
         if let Some(path) = self.folders.get(&literal) {
             return Some(path);
         }
-        let mut fits = self.folders.iter().filter(|(folder, _)| {
-            folder.split('/').count() == components.len()
-                && folder
-                    .split('/')
-                    .zip(components)
-                    .all(|(part, given)| part == "*" || part.eq_ignore_ascii_case(given))
+        let patterns = self.folder_patterns.get(&components.len())?;
+        let fits = patterns.iter().find(|(parts, _)| {
+            let mut pairs = parts.iter().zip(components);
+            pairs.all(|(part, given)| part == "*" || part.eq_ignore_ascii_case(given))
         });
-        fits.next().map(|(_, path)| path.as_str())
+        fits.map(|(_, path)| path.as_str())
     }
 
     /// The collection path that a file or folder name without its extension stands for.

@@ -44,14 +44,18 @@ pub struct Walk {
 /// [`EvidenceError::Unreadable`] if an argument itself cannot be looked at, [`EvidenceError::Changed`] if an archive
 /// changed while it was listed; entries below are refused one by one.
 pub fn walk(arguments: &[PathBuf]) -> Result<Walk, EvidenceError> {
-    walk_within(arguments, &LIMITS)
+    walk_within(arguments, &LIMITS, &|_| false)
 }
 
-/// [`walk`] under other limits for archives.
+/// [`walk`] under other limits for archives; a file of which `is_plain` says so is not looked at, as it is known to be none.
 ///
 /// # Errors
 /// As [`walk`].
-pub fn walk_within(arguments: &[PathBuf], limits: &Limits) -> Result<Walk, EvidenceError> {
+pub fn walk_within(
+    arguments: &[PathBuf],
+    limits: &Limits,
+    is_plain: &(dyn Fn(&SourceFile) -> bool + Sync),
+) -> Result<Walk, EvidenceError> {
     let mut roots = BTreeSet::new();
     for argument in arguments {
         let root = fs::canonicalize(argument)
@@ -68,7 +72,9 @@ pub fn walk_within(arguments: &[PathBuf], limits: &Limits) -> Result<Walk, Evide
     let mut seen: HashSet<OsString> = HashSet::with_capacity(found.files.len());
     found.files.retain(|file| seen.insert(file.path.clone().into_os_string()));
     let files = std::mem::take(&mut found.files);
-    let listed: Vec<_> = files.into_par_iter().map(|file| container::list(file, limits)).collect();
+    let (plain, others): (Vec<SourceFile>, Vec<SourceFile>) = files.into_iter().partition(is_plain);
+    found.files = plain;
+    let listed: Vec<_> = others.into_par_iter().map(|file| container::list(file, limits)).collect();
     for listed in listed {
         let listed = listed?;
         found.files.extend(listed.files);

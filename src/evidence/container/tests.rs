@@ -156,7 +156,7 @@ impl Found {
         let root = folder.path().join(name);
         fs::write(&root, bytes).unwrap();
         Self {
-            walk: walk_within(std::slice::from_ref(&root), limits).unwrap(),
+            walk: walk_within(std::slice::from_ref(&root), limits, &|_| false).unwrap(),
             root,
             _folder: folder,
         }

@@ -205,6 +205,12 @@ impl Case {
         self.known.walk()
     }
 
+    /// Whether a file is one whose bytes were read as an exhibit, and of which nothing has moved since: it is no archive.
+    #[must_use]
+    pub fn is_plain(&self, file: &SourceFile) -> bool {
+        self.known.unmoved(file).is_some()
+    }
+
     /// Number of packs and bytes of all files.
     #[must_use]
     pub fn size(&self) -> (usize, u64) {
