@@ -130,9 +130,11 @@ pub(super) fn read(
     let idle: Mutex<Vec<Reader<'_>>> = Mutex::default();
     let (mut readings, of_members) = rayon::join(
         || -> Vec<(usize, Result<Reading, EvidenceError>)> {
+            // In order, so that what one page shows is remembered when that of the next day comes.
             plain
-                .par_iter()
-                .map_init(reader, |reader, (at, file)| (*at, reader.read(file, None, options)))
+                .into_iter()
+                .par_bridge()
+                .map_init(reader, |reader, (at, file)| (at, reader.read(file, None, options)))
                 .collect()
         },
         || {
