@@ -147,6 +147,31 @@ struct OfType {
     roles: HashMap<Box<[u8]>, u32>,
     /// By the sum of the prints of the names.
     sets: HashMap<u128, Arc<NameSet>>,
+    /// How many records had keys in an order that was not known, since one had.
+    missed: u32,
+}
+
+impl OfType {
+    /// Where every record has its keys in an order of its own, known orders are looked at now and then only.
+    fn is_worth_a_look(&mut self) -> Option<&mut Self> {
+        let hopeless = self.missed >= 1024 && self.layouts.len() >= MOST_LAYOUTS;
+        if hopeless && !self.missed.is_multiple_of(32) {
+            self.missed = self.missed.saturating_add(1);
+            return None;
+        }
+        Some(self)
+    }
+}
+
+/// The keys of a record, one behind the other.
+fn joined_keys(text: &[u8], record: &Record) -> Vec<u8> {
+    let mut keys = Vec::new();
+    for member in &record.members {
+        keys.extend_from_slice(text.get(member.key.clone()).unwrap_or_default());
+        // No key holds this byte: it is a control character.
+        keys.push(0);
+    }
+    keys
 }
 
 impl<'a> Layouts<'a> {
@@ -192,28 +217,28 @@ impl<'a> Layouts<'a> {
                 layouts: HashMap::new(),
                 roles: HashMap::new(),
                 sets: HashMap::new(),
+                missed: 0,
             });
             self.types.len() - 1
         });
-        let mut keys = Vec::new();
-        for member in &record.members {
-            keys.extend_from_slice(text.get(member.key.clone()).unwrap_or_default());
-            // No key holds this byte: it is a control character.
-            keys.push(0);
-        }
-        let layout = self.types.get(place).and_then(|of_type| of_type.layouts.get(keys.as_slice()));
-        let layout = match layout {
-            Some(layout) => Arc::clone(layout),
-            None => {
-                let layout = Arc::new(self.work_out(place, object_type, text, record));
-                if let Some(of_type) = self.types.get_mut(place)
-                    && of_type.layouts.len() < MOST_LAYOUTS
-                {
-                    of_type.layouts.insert(keys.into_boxed_slice(), Arc::clone(&layout));
-                }
-                layout
+        let layout = match self.types.get_mut(place).and_then(OfType::is_worth_a_look) {
+            Some(of_type) => {
+                let keys = joined_keys(text, record);
+                let known = of_type.layouts.get(keys.as_slice()).map(Arc::clone);
+                of_type.missed = if known.is_some() { 0 } else { of_type.missed.saturating_add(1) };
+                known.ok_or(keys)
             }
+            None => Err(Vec::new()),
         };
+        let layout = layout.unwrap_or_else(|keys| {
+            let layout = Arc::new(self.work_out(place, object_type, text, record));
+            if let Some(of_type) = self.types.get_mut(place)
+                && of_type.layouts.len() < MOST_LAYOUTS
+            {
+                of_type.layouts.insert(keys.into_boxed_slice(), Arc::clone(&layout));
+            }
+            layout
+        });
         self.last = sequence.map(|number| (number, Arc::clone(object_type), Arc::clone(&layout)));
         layout
     }

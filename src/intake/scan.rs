@@ -430,9 +430,15 @@ pub fn duplicate_key(text: &[u8], keys: &[Range<usize>]) -> Option<usize> {
                 .then_some(key.start)
         });
     }
-    let mut resolved: Vec<(Cow<'_, [u8]>, usize)> =
-        keys.iter().map(|key| (resolve(spelling(key)), key.start)).collect();
-    resolved.sort_unstable();
+    let mut resolved: Vec<(Cow<'_, [u8]>, usize)> = keys
+        .iter()
+        .map(|key| {
+            let raw = spelling(key);
+            (if escaped { resolve(raw) } else { Cow::Borrowed(raw) }, key.start)
+        })
+        .collect();
+    // Length first: it tells most keys apart.
+    resolved.sort_unstable_by(|a, b| (a.0.len(), a).cmp(&(b.0.len(), b)));
     let repeats = resolved.windows(2).filter_map(|pair| match pair {
         [(first, _), (second, start)] if first == second => Some(*start),
         _ => None,
