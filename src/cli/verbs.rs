@@ -66,6 +66,8 @@ fn listed(
     let analysis = analyse(&index, catalogue(), &options)?;
     progress.end();
     sources::tell(&index);
+    // The program is about to end: giving back an index piece by piece would only take time.
+    std::mem::forget(index);
     Ok(analysis)
 }
 

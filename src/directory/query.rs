@@ -110,8 +110,8 @@ impl Catalogue {
             path.strip_prefix(member).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         self.attributes.iter().any(|((of_type, path), attribute)| {
-            (of_type == object_type || of_type == "*")
-                && attribute.list == ListSemantics::Ordered
+            attribute.list == ListSemantics::Ordered
+                && (of_type == object_type || of_type == "*")
                 && within(path)
         })
     }

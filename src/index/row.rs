@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::identity::ObjectId;
 
-/// Bits of [`Row::marks`] and [`LinkHead::marks`].
+/// Bits of [`Row::layout_and_marks`] and [`LinkHead::marks`].
 pub(crate) mod mark {
     /// The record is in the recycle bin.
     pub(crate) const DELETED: u32 = 1;
@@ -46,7 +46,7 @@ pub struct Row {
     /// Position of the identity among the segment's texts, or for a GUID a print of the order of its lists: equal content
     /// with another print means that a set was written in another order.
     pub text_or_order: u32,
-    /// Position of its layout in the segment in the upper 16 bits (all ones where it is not told), and [`mark`]s.
+    /// Position of its layout in the segment in the upper 16 bits (all ones where it is not told), and marks (deleted, text, lone volatile).
     pub layout_and_marks: u32,
 }
 
@@ -92,7 +92,7 @@ pub struct LinkHead {
     pub relation: u32,
     /// Position of the source's identity among the segment's texts, if it is a text.
     pub text: u32,
-    /// [`mark`]s.
+    /// Marks (inverse, partial, expansion).
     pub marks: u32,
     /// Zero.
     pub reserved: u32,
