@@ -102,8 +102,16 @@ impl<'a> Reader<'a> {
         let member = Member {
             root: file.root,
             named: named.map(|named| named.label.clone()),
-            tenants: std::mem::take(&mut segment.tenants),
+            tenants: {
+                let mut tenants = std::mem::take(&mut segment.tenants);
+                tenants.extend(intake.tenants.iter().cloned());
+                tenants
+            },
         };
+        if let Some(at) = intake.made_at {
+            place.time =
+                Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Data });
+        }
         options.meter.add_bytes(size_bytes);
         options.meter.add_objects(intake.tally.used);
         let exhibit = Exhibit {
