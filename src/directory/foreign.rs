@@ -1,4 +1,4 @@
-//! How other formats name what Graph names: tables of PowerShell, AzureHound and ScubaGear.
+//! How other formats name what Graph names: tables of PowerShell, `AzureHound` and `ScubaGear`.
 
 use serde::Deserialize;
 
@@ -19,7 +19,7 @@ pub struct SpeltName {
     pub is_text: bool,
 }
 
-/// A kind of item of AzureHound.
+/// A kind of item of `AzureHound`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoundKind {
     /// Member that lists the items of a relation; empty where the item is an object itself.
@@ -36,7 +36,7 @@ pub struct HoundKind {
     pub false_if_absent: Vec<String>,
 }
 
-/// A section of ScubaGear's export that holds objects of Entra.
+/// A section of `ScubaGear`'s export that holds objects of Entra.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScubaSection {
     /// Member of the export.
@@ -84,13 +84,13 @@ impl Catalogue {
         self.powershell.get(name).filter(|spelt| top || !spelt.top_only)
     }
 
-    /// What the items of a kind of AzureHound are; `None` for kinds of Azure resources.
+    /// What the items of a kind of `AzureHound` are; `None` for kinds of Azure resources.
     #[must_use]
     pub fn azurehound_kind(&self, kind: &str) -> Option<&HoundKind> {
         self.azurehound.get(kind)
     }
 
-    /// The sections of ScubaGear's export that hold objects of Entra.
+    /// The sections of `ScubaGear`'s export that hold objects of Entra.
     #[must_use]
     pub fn scubagear_sections(&self) -> &[ScubaSection] {
         &self.scubagear

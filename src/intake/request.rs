@@ -24,9 +24,9 @@ pub enum Format {
     ErrorBody,
     /// A list of PowerShell objects.
     PowerShell,
-    /// Items of AzureHound.
+    /// Items of `AzureHound`.
     AzureHound,
-    /// The export of ScubaGear.
+    /// The export of `ScubaGear`.
     ScubaGear,
     /// Answers with what was asked beside them: `$batch`, or one that a tool saved with its status.
     Answers,

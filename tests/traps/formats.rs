@@ -20,7 +20,8 @@ fn file(evidence: &Evidence, number: i64, name: &str, value: &Value) {
 mod azurehound {
     use super::*;
 
-    fn item(kind: &str, data: Value) -> Value {
+    fn item(kind: &str, data: impl Into<Value>) -> Value {
+        let data: Value = data.into();
         json!({"kind": kind, "data": data})
     }
 
@@ -145,7 +146,7 @@ mod azurehound {
         let people: Vec<Value> = (1..20).map(|number| person(number, json!({}))).collect();
         let whole = export(&people).to_string();
         file(&evidence, 1, "h.json", &export(&people));
-        evidence.file(format!("{}/h.json", day(2)), &whole[..whole.len() / 2]);
+        evidence.file(format!("{}/h.json", day(2)), &whole.as_bytes()[..whole.len() / 2]);
         let lines = evidence.timeline();
         assert_eq!(lines.len(), 10, "{lines:#?}");
         assert!(lines.iter().all(|line| line.ends_with("coverage unproven list-damaged")));

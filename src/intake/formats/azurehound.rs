@@ -1,4 +1,4 @@
-//! AzureHound: `{"data":[{"kind":"AZUser","data":{…}},…],"meta":{…}}`, or one such item per line.
+//! `AzureHound`: `{"data":[{"kind":"AZUser","data":{…}},…],"meta":{…}}`, or one such item per line.
 //!
 //! Recognised by items that have a `kind` that begins with `AZ`, and `data`. Habits: null, empty, zero and false are left
 //! out, so absent may mean any of them; the tables name what is surely false then. A relation is one item per parent with

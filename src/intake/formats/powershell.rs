@@ -1,4 +1,4 @@
-//! `ConvertTo-Json` of PowerShell objects (Microsoft Graph PowerShell SDK, AzureAD module).
+//! `ConvertTo-Json` of PowerShell objects (Microsoft Graph PowerShell SDK, `AzureAD` module).
 //!
 //! Recognised by members that all begin with a capital, among them `Id`, `ObjectId` or `AdditionalProperties`.
 //! Habits: every property of the class is written, so null, `[]` and an object of nulls may mean "not asked for" and are
@@ -54,7 +54,9 @@ impl Respeller<'_> {
                 match value {
                     Node::Object(extra) => more = extra,
                     value if value.is_blank() => {}
-                    _ => self.lost.push(format!("{above}*")),
+                    Node::Scalar(_) | Node::Text(_) | Node::Array(_) => {
+                        self.lost.push(format!("{above}*"));
+                    }
                 }
                 continue;
             }

@@ -1,4 +1,4 @@
-//! ScubaGear's `ProviderSettingsExport.json`: one object with a section per command, of several services.
+//! `ScubaGear`'s `ProviderSettingsExport.json`: one object with a section per command, of several services.
 //!
 //! Recognised by `baseline_version` and `tenant_details`. Habits: the sections of Entra hold PowerShell objects (see
 //! [`powershell`](super::powershell)); one item stands without its list; the time is in `timestamp_zulu`, the tenant in
@@ -54,7 +54,12 @@ impl Reader<'_> {
                     self.record = record;
                     scanned.map(|()| self.deliver(position))
                 }
-                _ => Ok(()),
+                Kind::Null
+                | Kind::Bool
+                | Kind::Number
+                | Kind::String
+                | Kind::EmptyArray
+                | Kind::EmptyObject => Ok(()),
             };
             self.scanner = behind;
             done?;
