@@ -46,7 +46,18 @@ impl Spelling {
             .members
             .iter()
             .any(|member| matches!(key(member), b"Id" | b"ObjectId" | b"AdditionalProperties"));
-        if told && record.members.iter().all(capital) { Self::PowerShell } else { Self::Graph }
+        // Audit events of other dialects begin with capitals too, and are no objects.
+        let event = record.members.iter().any(|member| {
+            matches!(
+                key(member),
+                b"Operation" | b"OperationName" | b"TimeGenerated" | b"RecordType"
+            )
+        });
+        if told && !event && record.members.iter().all(capital) {
+            Self::PowerShell
+        } else {
+            Self::Graph
+        }
     }
 
     /// The record in Graph's spelling; `None` if the text is no record of this spelling.
