@@ -2,10 +2,12 @@
 //!
 //! Takes nothing but the tables embedded from `data/`; each row names its source. Knows nothing of files or formats.
 
+mod foreign;
 mod load;
 mod names;
 mod query;
 
+pub use foreign::{HoundKind, ScubaSection, SpeltName};
 pub use load::digest;
 
 use std::collections::BTreeMap;
@@ -179,5 +181,8 @@ pub struct Catalogue {
     /// `attributes` arranged for look-up, by type; the rows for any type are merged in.
     pub(crate) rules: BTreeMap<String, load::Rules>,
     pub(crate) any_type: load::Rules,
+    pub(crate) powershell: BTreeMap<String, SpeltName>,
+    pub(crate) azurehound: BTreeMap<String, HoundKind>,
+    pub(crate) scubagear: Vec<ScubaSection>,
     pub(crate) faults: Vec<String>,
 }

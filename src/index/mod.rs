@@ -68,6 +68,8 @@ pub struct Exhibit {
     pub quarantine: Vec<Quarantined>,
     /// Defects; offsets in source bytes.
     pub troubles: Vec<Trouble>,
+    /// When it was made, as it says itself.
+    pub made_at: Option<Timestamp>,
     /// Object types in it.
     pub object_types: Vec<Arc<str>>,
     /// Its snapshot.

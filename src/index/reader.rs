@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use super::Exhibit;
-use super::assemble::{IndexOptions, Placed};
+use super::assemble::{IndexOptions, Placed, exhibit_time};
 use super::fingerprint::FingerprintKey;
 use super::known::Known;
 use super::layout::Layouts;
@@ -80,8 +80,9 @@ impl<'a> Reader<'a> {
             }
         };
         let Contents { size_bytes, prints, encoding, intake, mut segment } = contents;
-        let member =
-            Member { root: file.root, named: label, tenants: std::mem::take(&mut segment.tenants) };
+        let mut tenants = std::mem::take(&mut segment.tenants);
+        tenants.extend(intake.tenants);
+        let member = Member { root: file.root, named: label, tenants };
         let kept = segment.bytes() + intake.requests.len() * REQUEST_BYTES + EXHIBIT_BYTES;
         options.budget.charge(kept, "the index")?;
         options.meter.add_bytes(size_bytes);
@@ -95,7 +96,8 @@ impl<'a> Reader<'a> {
             hash_basis: HashBasis::Computed,
             encoding,
             format: intake.format,
-            time: place.time,
+            time: exhibit_time(intake.made_at, &place),
+            made_at: intake.made_at,
             place,
             tally: intake.tally,
             quarantine: intake.quarantine,

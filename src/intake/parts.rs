@@ -28,6 +28,17 @@ impl Sink for Nobody {
         Fate::SetAside("scalar-text")
     }
 
+    fn respelt(
+        &mut self,
+        _: usize,
+        _: &Request,
+        _: (&[u8], &std::ops::Range<usize>),
+        _: &[u8],
+        _: &Record,
+    ) -> Fate {
+        Fate::SetAside("scalar-text")
+    }
+
     fn recall(&mut self, _: usize, _: &Request, _: &[u8], _: usize) -> Option<usize> {
         None
     }
@@ -138,6 +149,8 @@ impl<'a> Parts<'a> {
             sink,
             scanner: Scanner::new(text, 0),
             record: Record::default(),
+            respelt: Record::default(),
+            asked: None,
             lines: self.lines,
             in_parts: true,
             intake: std::mem::take(&mut self.intake),
@@ -188,6 +201,14 @@ impl<'a> Parts<'a> {
             request.count = told.count;
             request.delta |= told.delta;
             request.damaged |= told.damaged;
+        }
+        let text = [opening.as_slice(), closing].concat();
+        let mut envelope = Record::default();
+        if envelope.scan(&text, &mut Scanner::new(&text, 0)).is_ok() {
+            let mut nobody = Nobody;
+            let mut reader = self.reader(&text, &mut nobody);
+            reader.close_azurehound(&envelope);
+            (self.lines, self.intake) = (reader.lines, reader.intake);
         }
     }
 }

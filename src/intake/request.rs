@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::place::Place;
+use super::spelling::Spelling;
 use crate::directory::{Catalogue, Relation, RelationKind};
 
 /// How a text is laid out.
@@ -23,6 +24,14 @@ pub enum Format {
     ExporterTree,
     /// `{"error":{…}}`
     ErrorBody,
+    /// A list of PowerShell objects.
+    PowerShell,
+    /// Items of `AzureHound`.
+    AzureHound,
+    /// The export of `ScubaGear`.
+    ScubaGear,
+    /// Answers with what was asked beside them: `$batch`, or one that a tool saved with its status.
+    Answers,
     /// No JSON.
     NotJson,
     /// Nothing in it.
@@ -41,6 +50,10 @@ impl Format {
             Self::JsonTexts => "JSON texts",
             Self::ExporterTree => "exporter tree",
             Self::ErrorBody => "Graph error",
+            Self::PowerShell => "PowerShell objects",
+            Self::AzureHound => "AzureHound",
+            Self::ScubaGear => "ScubaGear",
+            Self::Answers => "Graph answers",
             Self::NotJson => "not JSON",
             Self::Empty => "empty",
         }
@@ -49,7 +62,16 @@ impl Format {
     /// Whether a text of this form may be a whole list of its request, so that its silence can mean something.
     #[must_use]
     pub fn is_list(self) -> bool {
-        matches!(self, Self::GraphPage | Self::Array | Self::JsonTexts | Self::ExporterTree)
+        matches!(
+            self,
+            Self::GraphPage
+                | Self::Array
+                | Self::JsonTexts
+                | Self::ExporterTree
+                | Self::PowerShell
+                | Self::AzureHound
+                | Self::ScubaGear
+        )
     }
 }
 
@@ -137,6 +159,8 @@ pub struct Request {
     pub keeps_nulls: Option<bool>,
     /// The folder that the list is made of.
     pub folder: String,
+    /// How its records spell members and values.
+    pub spelling: Spelling,
 }
 
 impl Request {
@@ -167,6 +191,7 @@ impl Request {
             records: 0,
             keeps_nulls: (url.is_some() || in_tree).then_some(true),
             folder: folder.unwrap_or_else(|| place.folder.clone()),
+            spelling: Spelling::Graph,
         }
     }
 }

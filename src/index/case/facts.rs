@@ -4,10 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::wire::{Reader, Writer};
 use crate::codes::code;
 use crate::evidence::{Encoding, Fingerprints};
-use crate::intake::{Format, Place, Quarantined, RecordDefect, Request, Subject, Trouble};
+use crate::intake::{
+    Format, Place, Quarantined, RecordDefect, Request, Spelling, Subject, Trouble,
+};
 use crate::model::Tally;
 
 /// What follows from the bytes of an exhibit.
@@ -22,7 +26,9 @@ pub(in crate::index) struct Facts {
     pub(in crate::index) quarantine: Vec<Quarantined>,
     pub(in crate::index) troubles: Vec<Trouble>,
     pub(in crate::index) object_types: Vec<Arc<str>>,
-    /// Ids of its `organization` objects.
+    /// When it was made, as it says itself.
+    pub(in crate::index) made_at: Option<Timestamp>,
+    /// Ids of its `organization` objects, and tenants that its envelope names.
     pub(in crate::index) tenants: Vec<String>,
     pub(in crate::index) requests: Vec<Request>,
 }
@@ -60,7 +66,9 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
     hasher.finalize().as_bytes().first_chunk::<16>().copied().unwrap_or_default()
 }
 
-const FORMATS: [Format; 9] = [
+const SPELLINGS: [Spelling; 3] = [Spelling::Graph, Spelling::PowerShell, Spelling::AzureHound];
+
+const FORMATS: [Format; 13] = [
     Format::GraphPage,
     Format::GraphEntity,
     Format::Array,
@@ -68,6 +76,10 @@ const FORMATS: [Format; 9] = [
     Format::JsonTexts,
     Format::ExporterTree,
     Format::ErrorBody,
+    Format::PowerShell,
+    Format::AzureHound,
+    Format::ScubaGear,
+    Format::Answers,
     Format::NotJson,
     Format::Empty,
 ];
@@ -147,6 +159,7 @@ fn put(writer: &mut Writer, exhibit: &Facts, selects: &BTreeMap<&[String], usize
         writer.text(&trouble.cause);
     }
     writer.texts(&exhibit.object_types);
+    writer.optional(exhibit.made_at, Writer::time);
     writer.texts(&exhibit.tenants);
     writer.count(exhibit.requests.len());
     for request in &exhibit.requests {
@@ -173,6 +186,7 @@ fn take(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Facts> {
             Some(Trouble { code, offset_bytes: reader.count()?, cause: reader.string()? })
         })?,
         object_types: reader.list(Reader::text)?,
+        made_at: reader.optional(Reader::time)?,
         tenants: reader.list(Reader::string)?,
         requests: reader.list(|reader| take_request(reader, selects))?,
     })
@@ -205,6 +219,7 @@ fn put_request(writer: &mut Writer, request: &Request, selects: &BTreeMap<&[Stri
     writer.optional(request.refused.as_deref(), Writer::text);
     writer.number(request.records);
     writer.optional(request.keeps_nulls, Writer::flag);
+    put_one_of(writer, &SPELLINGS, &request.spelling);
 }
 
 fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Request> {
@@ -231,6 +246,7 @@ fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Re
         records: reader.number()?,
         keeps_nulls: reader.optional(Reader::flag)?,
         folder: String::new(),
+        spelling: one_of(reader, &SPELLINGS)?,
     })
 }
 
