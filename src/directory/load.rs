@@ -34,6 +34,7 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_attributes();
     catalogue.load_relations();
     catalogue.load_roles();
+    catalogue.load_columns();
     catalogue
 }
 
@@ -122,11 +123,11 @@ struct RoleRow {
 }
 
 impl Catalogue {
-    fn fault(&mut self, table: &str, what: impl std::fmt::Display) {
+    pub(super) fn fault(&mut self, table: &str, what: impl std::fmt::Display) {
         self.faults.push(format!("{table}: {what}"));
     }
 
-    fn rows<R: DeserializeOwned>(&mut self, table: &str, text: &str) -> Vec<R> {
+    pub(super) fn rows<R: DeserializeOwned>(&mut self, table: &str, text: &str) -> Vec<R> {
         let mut rows = Vec::new();
         for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
             match row {
@@ -138,7 +139,13 @@ impl Catalogue {
     }
 
     /// Says whether the row may stand: its source is given and its type is known.
-    fn sound(&mut self, table: &str, key: &str, source: &str, object_type: &str) -> bool {
+    pub(super) fn sound(
+        &mut self,
+        table: &str,
+        key: &str,
+        source: &str,
+        object_type: &str,
+    ) -> bool {
         if source.trim().is_empty() {
             self.fault(table, format_args!("{key}: no source"));
         }

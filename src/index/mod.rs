@@ -32,7 +32,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::evidence::{Carrier, Encoding, Fingerprints, Refusal, SourceFile};
-use crate::intake::{Format, Place, Quarantined, Request, Trouble};
+use crate::intake::{Format, Place, Quarantined, Rendering, Request, Trouble};
 use crate::model::{CaptureTime, ExhibitId, Interval, Receipt, Tally, TimeSource};
 
 /// One evidence file, or member of an archive, that was read.
@@ -62,6 +62,8 @@ pub struct Exhibit {
     pub quarantine: Vec<Quarantined>,
     /// Defects; offsets in source bytes.
     pub troubles: Vec<Trouble>,
+    /// How its records become JSON.
+    pub rendering: Rendering,
     /// Object types in it.
     pub object_types: Vec<Arc<str>>,
     /// Its snapshot.

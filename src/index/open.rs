@@ -144,6 +144,10 @@ fn open_exhibit(
     let mut take = |place: usize, source: &[u8]| {
         let Some(wanted) = wanted.get(place) else { return };
         let text = exhibit.encoding.decode_slice(source);
+        let Some(text) = exhibit.rendering.render(text, wanted.offset) else {
+            altered = true;
+            return;
+        };
         let same = prints(layouts, object_type, &text, &mut record);
         altered |= same != Some((wanted.content, wanted.volatile));
         let start = opened.bytes.len();

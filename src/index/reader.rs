@@ -17,7 +17,7 @@ use crate::evidence::{
     Decoder, Encoding, EvidenceError, Fingerprints, Hashing, SourceFile, SourceOffsets, Text,
     Watched, decode, hash,
 };
-use crate::intake::{self, Cutter, Format, Intake, Parts, Piece, Place, Request, Trouble};
+use crate::intake::{self, Cutter, Foreign, Format, Intake, Parts, Piece, Place, Request, Trouble};
 use crate::model::{CaptureTime, Interval, TimeSource};
 
 /// Exhibits up to this size are read whole. Pages of exporters have some megabytes.
@@ -25,6 +25,9 @@ const WHOLE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Larger ones are read in chunks of this size.
 const CHUNK_BYTES: u64 = 8 * 1024 * 1024;
+
+/// As much of a large exhibit that is no JSON is looked at to recognise it; the headings of a CSV have some thousand.
+const HEAD_BYTES: usize = 1024 * 1024;
 
 /// What one file gave.
 pub(super) struct Reading {
@@ -119,6 +122,7 @@ impl<'a> Reader<'a> {
             tally: intake.tally,
             quarantine: intake.quarantine,
             troubles: intake.troubles,
+            rendering: intake.rendering,
             object_types: segment.rows.keys().cloned().collect(),
             snapshot: usize::MAX,
         };
@@ -145,8 +149,17 @@ impl<'a> Reader<'a> {
         let mut builder =
             SegmentBuilder::new(&mut self.layouts, self.known, text.encoding, text.start);
         let catalogue = builder.layouts.catalogue;
-        let mut intake = intake::read(&text.bytes, place, catalogue, &mut builder);
-        map_to_source(&text, &mut intake);
+        let intake = match Foreign::recognise(&text.bytes, place, catalogue, text.encoding) {
+            Some(mut foreign) => {
+                foreign.take(&text.bytes, true, &mut builder);
+                foreign.finish()
+            }
+            None => {
+                let mut intake = intake::read(&text.bytes, place, catalogue, &mut builder);
+                map_to_source(&text, &mut intake);
+                intake
+            }
+        };
         let segment = builder.finish();
         let size_bytes = as_u64(self.bytes.len());
         Ok(Contents { size_bytes, prints, encoding: text.encoding, intake, segment })
@@ -175,10 +188,18 @@ impl<'a> Reader<'a> {
             encoding,
             file,
             openings: 0,
+            foreign: None,
+            pending: Vec::new(),
         };
         current.drain(..start);
         let head = encoding.decode_slice(current.get(..4096).unwrap_or_default());
         let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
+        if !is_json {
+            // Between characters, whatever the encoding: a cut one would only spoil the last cell.
+            let head = encoding.decode_slice(current.get(..HEAD_BYTES).unwrap_or(&current));
+            pieces.foreign = Foreign::recognise(&head, place, catalogue, encoding);
+        }
+        let is_read = is_json || pieces.foreign.is_some();
         let mut next = Vec::new();
         loop {
             let (read, taken) = rayon::join(
@@ -188,7 +209,7 @@ impl<'a> Reader<'a> {
                     hashing.update(&next);
                     read
                 },
-                || if is_json { pieces.take(&current, false) } else { Ok(()) },
+                || if is_read { pieces.take(&current, false) } else { Ok(()) },
             );
             taken?;
             if read.map_err(unreadable)? == 0 {
@@ -198,10 +219,10 @@ impl<'a> Reader<'a> {
             std::mem::swap(&mut current, &mut next);
         }
         pieces.take(&[], true)?;
-        let Pieces { parts, builder, .. } = pieces;
+        let Pieces { parts, builder, foreign, .. } = pieces;
         let segment = builder.finish();
-        let mut intake = parts.finish();
-        if !is_json {
+        let mut intake = foreign.map_or_else(|| parts.finish(), Foreign::finish);
+        if !is_read {
             intake.format = Some(Format::NotJson);
             let cause = "neither an object nor an array".to_owned();
             intake.troubles.push(Trouble { code: "not-json", offset_bytes: 0, cause });
@@ -220,11 +241,23 @@ struct Pieces<'a, 'l, 'p> {
     file: &'p SourceFile,
     /// Lists opened so far.
     openings: usize,
+    /// What is no JSON, and the text of it that is not read yet.
+    foreign: Option<Foreign<'p>>,
+    pending: Vec<u8>,
 }
 
 impl Pieces<'_, '_, '_> {
     fn take(&mut self, chunk: &[u8], last: bool) -> Result<(), EvidenceError> {
-        let Self { cutter, decoder, .. } = self;
+        let Self { cutter, decoder, foreign, pending, builder, .. } = self;
+        if let Some(foreign) = foreign {
+            decoder.decode(chunk, pending);
+            if last {
+                decoder.finish(pending);
+            }
+            let read = foreign.take(pending, last, builder);
+            pending.drain(..read);
+            return Ok(());
+        }
         cutter.feed(&mut |text| {
             decoder.decode(chunk, text);
             if last {

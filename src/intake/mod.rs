@@ -8,6 +8,7 @@ mod cut;
 mod parts;
 mod place;
 mod record;
+mod render;
 mod request;
 mod scan;
 
@@ -18,6 +19,7 @@ pub use place::Place;
 pub use record::{
     MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, is_annotation, string_at,
 };
+pub use render::{Foreign, Rendering};
 pub use request::{Format, Request, Subject};
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key};
 
@@ -48,6 +50,9 @@ pub trait Sink {
         text: &[u8],
         start: usize,
     ) -> Option<usize>;
+
+    /// The next record was rendered: `source` are the source bytes that it stands for.
+    fn rendered(&mut self, source: &Range<u64>);
 }
 
 /// A record that could not be used.
@@ -85,6 +90,8 @@ pub struct Intake {
     pub troubles: Vec<Trouble>,
     /// The layout of the exhibit as a whole.
     pub format: Option<Format>,
+    /// How its records become JSON.
+    pub rendering: Rendering,
 }
 
 /// Reads the decoded text of one exhibit.

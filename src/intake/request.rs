@@ -19,6 +19,12 @@ pub enum Format {
     JsonTexts,
     /// One object per file in an exporter's folder tree.
     ExporterTree,
+    /// The admin center's download of users, as CSV.
+    PortalCsv,
+    /// CSV with a row per object, made by anything else.
+    ObjectCsv,
+    /// Objects written by PowerShell's `Export-Clixml`.
+    Clixml,
     /// `{"error":{…}}`
     ErrorBody,
     /// No JSON.
@@ -38,6 +44,9 @@ impl Format {
             Self::Object => "JSON object",
             Self::JsonTexts => "JSON texts",
             Self::ExporterTree => "exporter tree",
+            Self::PortalCsv => "portal CSV",
+            Self::ObjectCsv => "CSV of objects",
+            Self::Clixml => "PowerShell CLIXML",
             Self::ErrorBody => "Graph error",
             Self::NotJson => "not JSON",
             Self::Empty => "empty",
@@ -47,7 +56,16 @@ impl Format {
     /// Whether a text of this form may be a whole list of its request, so that its silence can mean something.
     #[must_use]
     pub fn is_list(self) -> bool {
-        matches!(self, Self::GraphPage | Self::Array | Self::JsonTexts | Self::ExporterTree)
+        matches!(
+            self,
+            Self::GraphPage
+                | Self::Array
+                | Self::JsonTexts
+                | Self::ExporterTree
+                | Self::PortalCsv
+                | Self::ObjectCsv
+                | Self::Clixml
+        )
     }
 }
 

@@ -79,6 +79,8 @@ pub(super) struct SegmentBuilder<'a, 'l> {
     known: &'l Known,
     segment: Segment,
     offsets: SourceOffsets,
+    /// Source bytes that the record being read was rendered from.
+    rendered_from: Option<(u64, u32)>,
     /// Positions in the segment of layouts, by their position among all that are known; the last one asked for.
     numbers: HashMap<u32, u32>,
     last_number: Option<(u32, u32)>,
@@ -118,6 +120,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             known,
             segment: Segment::default(),
             offsets: SourceOffsets::new(encoding, start),
+            rendered_from: None,
             numbers: HashMap::new(),
             last_number: None,
             recalled: None,
@@ -144,6 +147,9 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
     }
 
     fn span(&self, text: &[u8], span: &Range<usize>) -> (u64, u32) {
+        if let Some(source) = self.rendered_from {
+            return source;
+        }
         let start = self.offsets.source_offset(text, span.start);
         let end = self.offsets.source_offset(text, span.end);
         (start, u32::try_from(end.saturating_sub(start)).unwrap_or(u32::MAX))
@@ -470,6 +476,11 @@ impl Sink for SegmentBuilder<'_, '_> {
         );
         self.recalled = Some((memo.layout, layout));
         Some(length)
+    }
+
+    fn rendered(&mut self, source: &Range<u64>) {
+        let length = source.end.saturating_sub(source.start);
+        self.rendered_from = Some((source.start, u32::try_from(length).unwrap_or(u32::MAX)));
     }
 }
 
