@@ -2,6 +2,7 @@
 //!
 //! Takes nothing but the tables embedded from `data/`; each row names its source. Knows nothing of files or formats.
 
+mod columns;
 mod foreign;
 mod load;
 mod names;
@@ -12,6 +13,8 @@ pub use load::digest;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+
+pub use columns::{CellKind, Column};
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(load::embedded);
 
@@ -172,6 +175,8 @@ pub struct Catalogue {
     pub(crate) attributes: BTreeMap<(String, String), Attribute>,
     pub(crate) relations: Vec<Relation>,
     pub(crate) roles: BTreeMap<String, Role>,
+    /// (type or `*`, heading in plain letters and digits) to what the column carries.
+    pub(crate) columns: BTreeMap<(String, String), Column>,
     /// File or folder name, letters and digits only, to collection path.
     pub(crate) names: BTreeMap<String, String>,
     /// Type to the collection path that lists it.

@@ -146,7 +146,10 @@ fn open_exhibit(
     let mut take = |place: usize, source: &[u8]| {
         let Some(wanted) = wanted.get(place) else { return };
         let decoded = exhibit.encoding.decode_slice(source);
-        let Some(text) = wanted.spelling.in_graph(&decoded, layouts.catalogue) else {
+        let json = exhibit.rendering.render(decoded, wanted.offset);
+        let respelt =
+            json.as_deref().and_then(|json| wanted.spelling.in_graph(json, layouts.catalogue));
+        let Some(text) = respelt else {
             altered = true;
             return;
         };

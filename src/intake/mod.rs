@@ -9,6 +9,7 @@ mod formats;
 mod parts;
 mod place;
 mod record;
+mod render;
 mod request;
 mod scan;
 mod spelling;
@@ -20,6 +21,7 @@ pub use place::Place;
 pub use record::{
     MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, is_annotation, string_at,
 };
+pub use render::{Clixml, Foreign, Rendering, Sheet};
 pub use request::{Format, Request, Subject};
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key};
 pub use spelling::{CASE_LOST, LOST, Spelling, listed};
@@ -61,6 +63,9 @@ pub trait Sink {
         text: &[u8],
         start: usize,
     ) -> Option<usize>;
+
+    /// The next record was rendered: `source` are the source bytes that it stands for.
+    fn rendered(&mut self, source: &Range<u64>);
 }
 
 /// A record that could not be used.
@@ -72,6 +77,18 @@ pub struct Quarantined {
     pub code: &'static str,
     /// The reason in words.
     pub reason: &'static str,
+}
+
+impl Quarantined {
+    /// One whose code and reason were noted as text; `None` if intake quarantines nothing like it.
+    #[must_use]
+    pub fn of(span: Range<usize>, code: &str, reason: &str) -> Option<Self> {
+        let of_records = RecordDefect::ALL.map(|defect| (defect.code(), defect.reason()));
+        let of_rendered = render::Defect::ALL.map(|defect| (defect.code(), defect.reason()));
+        let mut known = of_records.into_iter().chain(of_rendered);
+        let (code, reason) = known.find(|known| *known == (code, reason))?;
+        Some(Self { span, code, reason })
+    }
 }
 
 /// A defect of the exhibit as a whole.
@@ -103,6 +120,8 @@ pub struct Intake {
     /// When it was made, as it says itself.
     pub made_at: Option<jiff::Timestamp>,
     azurehound: formats::azurehound::Progress,
+    /// How its records become JSON.
+    pub rendering: Rendering,
 }
 
 /// Reads the decoded text of one exhibit.

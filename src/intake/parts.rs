@@ -42,6 +42,8 @@ impl Sink for Nobody {
     fn recall(&mut self, _: usize, _: &Request, _: &[u8], _: usize) -> Option<usize> {
         None
     }
+
+    fn rendered(&mut self, _: &std::ops::Range<u64>) {}
 }
 
 impl<'a> Parts<'a> {

@@ -22,6 +22,12 @@ pub enum Format {
     JsonTexts,
     /// One object per file in an exporter's folder tree.
     ExporterTree,
+    /// The admin center's download of users, as CSV.
+    PortalCsv,
+    /// CSV with a row per object, made by anything else.
+    ObjectCsv,
+    /// Objects written by PowerShell's `Export-Clixml`.
+    Clixml,
     /// `{"error":{…}}`
     ErrorBody,
     /// A list of PowerShell objects.
@@ -49,6 +55,9 @@ impl Format {
             Self::Object => "JSON object",
             Self::JsonTexts => "JSON texts",
             Self::ExporterTree => "exporter tree",
+            Self::PortalCsv => "portal CSV",
+            Self::ObjectCsv => "CSV of objects",
+            Self::Clixml => "PowerShell CLIXML",
             Self::ErrorBody => "Graph error",
             Self::PowerShell => "PowerShell objects",
             Self::AzureHound => "AzureHound",
@@ -71,6 +80,9 @@ impl Format {
                 | Self::PowerShell
                 | Self::AzureHound
                 | Self::ScubaGear
+                | Self::PortalCsv
+                | Self::ObjectCsv
+                | Self::Clixml
         )
     }
 }

@@ -96,7 +96,7 @@ pub(super) struct SegmentBuilder<'a, 'l> {
     known: &'l Known,
     segment: Segment,
     offsets: SourceOffsets,
-    /// Where the record being read stands in the source, if it was respelt.
+    /// Where the record being read stands in the source, if it was respelt or rendered.
     stands_at: Option<(u64, u32)>,
     /// Positions in the segment of layouts, by their position among all that are known; the last one asked for.
     numbers: HashMap<u32, u32>,
@@ -515,6 +515,11 @@ impl Sink for SegmentBuilder<'_, '_> {
         );
         self.recalled = Some((memo.set, set));
         Some(length)
+    }
+
+    fn rendered(&mut self, source: &Range<u64>) {
+        let length = source.end.saturating_sub(source.start);
+        self.stands_at = Some((source.start, u32::try_from(length).unwrap_or(u32::MAX)));
     }
 }
 
