@@ -209,6 +209,22 @@ mod powershell {
     }
 
     #[test]
+    fn what_was_cut_off_is_told_from_null() {
+        let evidence = Evidence::new();
+        let whole = json!({"Identities": [{"Issuer": "a", "SignInType": "b"}]});
+        let cut = json!({"Identities": "System.Object[]"});
+        let other = person(json!({"Id": id(2), "Identities": [{"Issuer": "c"}]}));
+        // But for what was cut off, the second and the third day say the same.
+        for (number, members) in [(1, whole), (2, cut), (3, json!({"Identities": null}))] {
+            evidence.json(number, 0, "users", &json!([person(members), other]));
+        }
+        let rows = evidence.rows(&["--lane", "coverage"]).having("attribute", "identities");
+        assert_eq!(rows.column("object_id"), [id(1)], "{rows:?}");
+        let window = [rows.column("not_before")[0], rows.column("not_after")[0]];
+        assert!(window[0].contains("11-01") && window[1].contains("11-03"), "{window:?}");
+    }
+
+    #[test]
     fn a_name_that_looks_cut_off_is_a_name() {
         let evidence = Evidence::new();
         for (number, name) in [(1, "A"), (2, "@{x=y}")] {
