@@ -9,19 +9,21 @@ const PORTAL: &str = "userPrincipalName,displayName,surname,mail,givenName,id,us
 accountEnabled,usageLocation,officeLocation,telephoneNumber,alternateEmailAddress,directorySynced,createdDateTime";
 
 /// A file of a day.
-fn put(evidence: &Evidence, number: i64, name: &str, bytes: impl AsRef<[u8]>) {
+pub(crate) fn put(evidence: &Evidence, number: i64, name: &str, bytes: impl AsRef<[u8]>) {
     let (stem, ending) = name.rsplit_once('.').unwrap();
     let name = format!("{TENANT}/{}/{stem}_{}.{ending}", day(number), stamp(number, 0));
     evidence.file(name, bytes);
 }
 
-fn utf16(text: &str) -> Vec<u8> {
+/// UTF-16 as Windows PowerShell writes it.
+pub(crate) fn utf16(text: &str) -> Vec<u8> {
     let mut bytes = vec![0xFF, 0xFE];
     bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
     bytes
 }
 
-fn portal(rows: &[&str]) -> String {
+/// The admin center's download of users with these rows.
+pub(crate) fn portal(rows: &[&str]) -> String {
     format!("\u{feff}{PORTAL}\r\n{}\r\n", rows.join("\r\n"))
 }
 
@@ -153,7 +155,8 @@ fn a_large_csv_is_read_in_pieces() {
     assert_receipts(&evidence, &["u77777@contoso.com,User 77777,,,,"]);
 }
 
-fn clixml(objects: &str) -> Vec<u8> {
+/// What `Export-Clixml` writes around objects.
+pub(crate) fn clixml(objects: &str) -> Vec<u8> {
     utf16(&format!(
         "<Objs Version=\"1.1.0.1\" xmlns=\"http://schemas.microsoft.com/powershell/2004/04\">\r\n{objects}\r\n</Objs>"
     ))

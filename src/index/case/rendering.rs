@@ -60,3 +60,33 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_rendering_renders_the_same() {
+        let columns = vec![
+            Some(Column { attribute: "id".to_owned(), kind: CellKind::Text }),
+            None,
+            Some(Column { attribute: "businessPhones".to_owned(), kind: CellKind::OnlyItem }),
+        ];
+        let sheet = Sheet { delimiter: b';', columns, empty_is_null: true };
+        let shared = [(2, (40, Arc::from(b"[\"+1\"]".as_slice()))), (7, (0, Arc::from([])))];
+        let clixml = Clixml { shared: shared.into_iter().collect() };
+        let kept = [
+            Rendering::Verbatim,
+            Rendering::Sheet(Arc::new(sheet)),
+            Rendering::Clixml(Arc::new(clixml)),
+        ];
+        let mut writer = Writer::default();
+        kept.iter().for_each(|rendering| put(&mut writer, rendering));
+        let bytes = writer.finish();
+        let mut reader = Reader::new(&bytes).unwrap();
+        for rendering in kept {
+            assert_eq!(format!("{:?}", take(&mut reader)), format!("{:?}", Some(rendering)));
+        }
+        assert!(take(&mut reader).is_none());
+    }
+}
