@@ -14,6 +14,7 @@ mod cli;
 mod determinism;
 mod diff;
 mod evidence;
+mod foreign;
 mod hostile;
 mod interrupt;
 mod program;

@@ -6,8 +6,10 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use entrace::synth::{ExportFormat, Incident, SynthOptions};
+use serde_json::json;
 
-use crate::evidence::{Evidence, people, user};
+use crate::evidence::{Evidence, TENANT, page, people, user};
+use crate::foreign::{clixml, portal, put, utf16};
 use crate::program::{Ran, Rows, command};
 use crate::properties::Synth;
 
@@ -120,6 +122,91 @@ fn exports_of_all_kinds_are_the_same_with_any_case() {
     for (seed, format, incident) in kinds {
         let synth = Synth::with(&options(seed, format, incident));
         is_same_with_any_case(&synth, &format!("{format:?} {seed}"));
+    }
+}
+
+const ADELE: &str = "9ac8af4f-735c-4fa4-85b9-a20961210e01";
+const BOB: &str = "9ac8af4f-735c-4fa4-85b9-a20961210e02";
+
+/// Writes what one tool exports on a day; the title or name of Adele changes.
+type Export = fn(&Evidence, i64, &str);
+
+const EXPORTS: [(&str, Export); 7] = [
+    ("CSV of users", |evidence, day, title| {
+        let row = format!("a@contoso.com,\"A, B\",,,,{ADELE},Member,{title},,True,,,,,,");
+        put(evidence, day, "exportUsers.csv", portal(&[&row, "too few"]));
+    }),
+    ("CSV of groups", |evidence, day, title| {
+        let text = format!("\"Id\";\"DisplayName\";\"Tags\"\r\n\"{ADELE}\";\"{title}\";\"x\"\r\n");
+        put(evidence, day, "groups.csv", utf16(&text));
+    }),
+    ("CLIXML", |evidence, day, title| {
+        // Bob's phone is Adele's: it stands in her record only.
+        let class =
+            "<TN RefId=\"0\"><T>Microsoft.Graph.PowerShell.Models.MicrosoftGraphUser</T></TN>";
+        let adele = format!(
+            "<Obj RefId=\"0\">{class}<Props><S N=\"Id\">{ADELE}</S><S N=\"JobTitle\">{title}</S>\
+             <Obj N=\"BusinessPhones\" RefId=\"2\"><LST><S>{title}</S></LST></Obj></Props></Obj>"
+        );
+        let bob = format!(
+            "<Obj RefId=\"9\"><TNRef RefId=\"0\"/><Props><S N=\"Id\">{BOB}</S>\
+             <Ref N=\"BusinessPhones\" RefId=\"2\"/></Props></Obj>"
+        );
+        put(evidence, day, "users.xml", clixml(&format!("{adele}{bob}<Obj><Bad></Obj>")));
+    }),
+    ("PowerShell", |evidence, day, title| {
+        let cut = if day == 2 { json!("System.Object[]") } else { json!([{"SkuId": "s"}]) };
+        let adele = json!({"Id": ADELE, "JobTitle": title, "Mail": null, "AssignedLicenses": cut,
+            "CreatedDateTime": "/Date(1647536088205)/"});
+        evidence.json(day, 0, "users", &json!([adele]));
+    }),
+    ("AzureHound", |evidence, day, title| {
+        let name = if day == 1 { "Adele" } else { "ADELE" };
+        let id = if day == 1 { ADELE.to_owned() } else { ADELE.to_uppercase() };
+        let adele = json!({"id": id, "displayName": name, "jobTitle": title, "tenantId": TENANT});
+        let machine = json!({"kind": "AZVM", "data": {"id": "/subscriptions/x"}});
+        let items = json!([{"kind": "AZUser", "data": adele}, machine]);
+        let text = json!({"data": items, "meta": {"count": 2}}).to_string();
+        evidence.file(format!("2026-11-0{day}/azurehound.json"), text);
+    }),
+    ("ScubaGear", |evidence, day, title| {
+        let policy = json!({"Id": ADELE, "DisplayName": title, "Conditions": {"Users": "@{a=b}"}});
+        let export = json!({"baseline_version": "1", "tenant_details": [{"TenantId": TENANT}],
+            "timestamp_zulu": format!("2026-11-0{day}T10:00:00.5Z"),
+            "conditional_access_policies": [policy], "aad_unsuccessful_commands": [],
+            "remote_domains": []});
+        evidence.file(format!("{day}/ProviderSettingsExport.json"), export.to_string());
+    }),
+    ("$batch", |evidence, day, title| {
+        let adele = json!({"id": ADELE, "displayName": title});
+        let refused = json!({"error": {"code": "Authorization_RequestDenied", "message": "no"}});
+        let responses = json!([
+            {"id": "1", "status": 200, "body": page("users", [adele]).counted().json()},
+            {"id": "2", "status": 403, "body": refused}]);
+        evidence.json(day, 0, "batch", &json!({"responses": responses}));
+    }),
+];
+
+#[test]
+fn exports_of_other_tools_are_the_same_with_a_case() {
+    for (what, export) in EXPORTS {
+        let evidence = Evidence::new();
+        export(&evidence, 1, "Clerk");
+        export(&evidence, 2, "Thief");
+        let case = evidence.beside("case");
+        let named = with_case(&[evidence.root()], &case);
+        let fresh = told(&[evidence.root()]);
+        let changes = String::from_utf8_lossy(&fresh.files["changes.csv"]).into_owned();
+        assert!(changes.contains("Clerk") && changes.contains("Thief"), "{what}: {changes}");
+        for run in ["first", "second"] {
+            assert_same(&fresh, &told(&named), &format!("{what}: {run}"));
+        }
+        assert_same(&fresh, &told(&with_case(&[], &case)), &format!("{what}: case alone"));
+        // What the case has is opened again beside what is new.
+        export(&evidence, 3, "Chief");
+        let fresh = told(&[evidence.root()]);
+        assert_same(&fresh, &told(&named), &format!("{what}: a third day"));
+        assert_same(&fresh, &told(&with_case(&[], &case)), &format!("{what}: three days alone"));
     }
 }
 
@@ -380,7 +467,7 @@ fn options_of_the_last_run_are_remembered() {
 }
 
 fn page_of(first: u32) -> String {
-    crate::evidence::page("users", people(first..9)).counted().json().to_string()
+    page("users", people(first..9)).counted().json().to_string()
 }
 
 #[test]

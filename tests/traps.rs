@@ -2,6 +2,7 @@
 
 mod captures;
 mod edges;
+mod formats;
 mod gone;
 mod presence;
 mod values;

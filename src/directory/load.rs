@@ -12,14 +12,15 @@ use super::query::path_key;
 use super::{
     Attribute, Bin, Catalogue, Identity, ListSemantics, ObjectType, Relation, RelationKind, Role,
 };
+use super::{columns, foreign};
 
 /// A digest of all tables: what was made with other tables may differ.
 #[must_use]
 pub fn digest() -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
-    for table in
-        [TYPES, COLLECTIONS, ODATA_TYPES, FOLDERS, SIGNATURES, ATTRIBUTES, RELATIONS, ROLES, NAMES]
-    {
+    let own =
+        [TYPES, COLLECTIONS, ODATA_TYPES, FOLDERS, SIGNATURES, ATTRIBUTES, RELATIONS, ROLES, NAMES];
+    for table in own.into_iter().chain(foreign::TABLES).chain([columns::COLUMNS]) {
         hasher.update(table.as_bytes()).update(&[0]);
     }
     *hasher.finalize().as_bytes()
@@ -46,6 +47,8 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_attributes();
     catalogue.load_relations();
     catalogue.load_roles();
+    catalogue.load_foreign();
+    catalogue.load_columns();
     catalogue
 }
 
@@ -134,11 +137,11 @@ struct RoleRow {
 }
 
 impl Catalogue {
-    fn fault(&mut self, table: &str, what: impl std::fmt::Display) {
+    pub(super) fn fault(&mut self, table: &str, what: impl std::fmt::Display) {
         self.faults.push(format!("{table}: {what}"));
     }
 
-    fn rows<R: DeserializeOwned>(&mut self, table: &str, text: &str) -> Vec<R> {
+    pub(super) fn rows<R: DeserializeOwned>(&mut self, table: &str, text: &str) -> Vec<R> {
         let mut rows = Vec::new();
         for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
             match row {
@@ -150,7 +153,13 @@ impl Catalogue {
     }
 
     /// Says whether the row may stand: its source is given and its type is known.
-    fn sound(&mut self, table: &str, key: &str, source: &str, object_type: &str) -> bool {
+    pub(super) fn sound(
+        &mut self,
+        table: &str,
+        key: &str,
+        source: &str,
+        object_type: &str,
+    ) -> bool {
         if source.trim().is_empty() {
             self.fault(table, format_args!("{key}: no source"));
         }
@@ -256,7 +265,7 @@ impl Catalogue {
     }
 
     /// A path with a `*` is a relation; relations are loaded later and tested there.
-    fn leads_somewhere(&mut self, table: &str, collection: &str) {
+    pub(super) fn leads_somewhere(&mut self, table: &str, collection: &str) {
         if !collection.contains('*') && self.of_collection(collection).is_none() {
             self.fault(table, format_args!("unknown collection {collection}"));
         }

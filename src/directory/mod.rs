@@ -2,14 +2,19 @@
 //!
 //! Takes nothing but the tables embedded from `data/`; each row names its source. Knows nothing of files or formats.
 
+mod columns;
+mod foreign;
 mod load;
 mod names;
 mod query;
 
+pub use foreign::{HoundKind, ScubaSection, SpeltName};
 pub use load::digest;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+
+pub use columns::{CellKind, Column};
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(load::embedded);
 
@@ -172,6 +177,8 @@ pub struct Catalogue {
     pub(crate) attributes: BTreeMap<(String, String), Attribute>,
     pub(crate) relations: Vec<Relation>,
     pub(crate) roles: BTreeMap<String, Role>,
+    /// (type or `*`, heading in plain letters and digits) to what the column carries.
+    pub(crate) columns: BTreeMap<(String, String), Column>,
     /// File or folder name, letters and digits only, to collection path.
     pub(crate) names: BTreeMap<String, String>,
     /// Type to the collection path that lists it.
@@ -181,5 +188,8 @@ pub struct Catalogue {
     /// `attributes` arranged for look-up, by type; the rows for any type are merged in.
     pub(crate) rules: BTreeMap<String, load::Rules>,
     pub(crate) any_type: load::Rules,
+    pub(crate) powershell: BTreeMap<String, SpeltName>,
+    pub(crate) azurehound: BTreeMap<String, HoundKind>,
+    pub(crate) scubagear: Vec<ScubaSection>,
     pub(crate) faults: Vec<String>,
 }

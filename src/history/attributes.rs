@@ -10,7 +10,7 @@ use super::timeline::{Observation, Said, follow};
 use super::value::{Attributes, Json, Speller, attributes, collapse, top_member};
 use crate::directory::Catalogue;
 use crate::index::{Entry, Index, Opened};
-use crate::intake::{Member, Record, Request, Scanner};
+use crate::intake::{CASE_LOST, LOST, Member, Record, Request, Scanner, Spelling, listed};
 use crate::model::instant;
 
 /// Which attribute names the captures of a type hold: the base of every statement about a whole type.
@@ -66,6 +66,10 @@ pub(super) struct Version<'a> {
     pub(super) attributes: Attributes,
     select: Option<&'a [String]>,
     keeps_nulls: bool,
+    /// Paths that the format cut off, `*` for whatever it does not show.
+    lost: Vec<String>,
+    /// Attributes whose letter case it does not keep.
+    case_lost: Vec<String>,
 }
 
 /// What makes two records of an object equal without opening them.
@@ -110,13 +114,19 @@ impl<'a> TypeContext<'a> {
         self.index.requests.get(request).map(|indexed| &indexed.request)
     }
 
-    fn version(&self, entry: &Entry, attributes: Attributes) -> Option<Version<'a>> {
+    fn version(&self, entry: &Entry, attributes: Attributes, text: &[u8]) -> Option<Version<'a>> {
         let request = self.request(entry)?;
+        let told = |annotation| match request.spelling {
+            Spelling::Graph => Vec::new(),
+            Spelling::PowerShell | Spelling::AzureHound => listed(text, annotation),
+        };
         let explicit = || self.names.explicit_empty.contains(&entry.request);
         Some(Version {
             attributes,
             select: request.select.as_deref(),
             keeps_nulls: request.keeps_nulls.unwrap_or_else(explicit),
+            lost: told(LOST),
+            case_lost: told(CASE_LOST),
         })
     }
 
@@ -136,9 +146,10 @@ impl<'a> TypeContext<'a> {
             .zip(&texts)
             .enumerate()
             .map(|(place, (entry, text))| {
+                let text = (*text)?;
                 let only = differing.as_ref().zip(records.get(place));
-                let attributes = self.attributes(entry, (*text)?, only)?;
-                self.version(entry, attributes)
+                let attributes = self.attributes(entry, text, only)?;
+                self.version(entry, attributes, text)
             })
             .collect();
         level(&mut versions);
@@ -186,6 +197,7 @@ impl<'a> TypeContext<'a> {
         let speller = Speller { object_type: self.object_type, path, catalogue: self.catalogue };
         let said: Vec<Option<Said>> =
             versions.iter().map(|version| self.said(version.as_ref()?, path, &speller)).collect();
+        let said = fold_case(said, versions, path);
         let same = said.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
         if same {
             let values = versions.iter().flatten().map(|version| version.attributes.get(path));
@@ -224,6 +236,9 @@ impl<'a> TypeContext<'a> {
     }
 
     fn said(&self, version: &Version<'_>, path: &str, speller: &Speller<'_>) -> Option<Said> {
+        if version.has_lost(path) {
+            return None;
+        }
         if let Some(value) = version.attributes.get(path) {
             return Some(Said::Value(speller.meaning(value)));
         }
@@ -248,6 +263,36 @@ impl<'a> TypeContext<'a> {
         }
         (!version.keeps_nulls).then_some(Said::Dropped)
     }
+}
+
+impl Version<'_> {
+    /// Whether the format cut the attribute off, or a part of it.
+    fn has_lost(&self, path: &str) -> bool {
+        let within = |inner: &str, outer: &str| {
+            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.lost.iter().any(|lost| match lost.strip_suffix('*') {
+            Some(above) => path.starts_with(above) && !self.attributes.contains_key(path),
+            None => within(path, lost) || within(lost, path),
+        })
+    }
+}
+
+/// Where one of the versions does not keep the letter case of an attribute, none is held to it.
+fn fold_case(
+    said: Vec<Option<Said>>,
+    versions: &[Option<Version<'_>>],
+    path: &str,
+) -> Vec<Option<Said>> {
+    let lost = |version: &Version<'_>| version.case_lost.iter().any(|name| name == path);
+    if !versions.iter().flatten().any(lost) {
+        return said;
+    }
+    let fold = |said| match said {
+        Said::Value(meaning) => Said::Value(meaning.to_uppercase()),
+        other @ (Said::AbsentThoughAsked | Said::Dropped) => other,
+    };
+    said.into_iter().map(|said| said.map(fold)).collect()
 }
 
 /// The owner of an application, which tells who sets what its service principal inherits.

@@ -83,6 +83,12 @@ impl Placed {
     }
 }
 
+/// When an exhibit was made: what it says itself comes before what path and options say.
+pub(super) fn exhibit_time(made_at: Option<Timestamp>, place: &Place) -> Option<CaptureTime> {
+    let said = |at| CaptureTime { interval: Interval::instant(at), source: TimeSource::Data };
+    made_at.map(said).or(place.time)
+}
+
 /// Reads and indexes all files.
 ///
 /// # Errors

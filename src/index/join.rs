@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::assemble::{Assembly, IndexOptions, Placed, read};
+use super::assemble::{Assembly, IndexOptions, Placed, exhibit_time, read};
 use super::case::{Case, CaseError, ExhibitKey, Facts, Place, Remembered, Run, hints};
 use super::known::Known;
 use super::reader::Reading;
@@ -176,6 +176,8 @@ fn facts_of(reading: Reading) -> (Facts, Segment) {
         quarantine: exhibit.quarantine,
         troubles: exhibit.troubles,
         object_types: exhibit.object_types,
+        rendering: exhibit.rendering,
+        made_at: exhibit.made_at,
         tenants: member.tenants,
         requests,
     };
@@ -234,7 +236,9 @@ fn exhibit_of(
         modified_at: file.modified_at(),
         encoding: facts.encoding,
         format: facts.format,
-        time: place.time,
+        time: exhibit_time(facts.made_at, &place),
+        rendering: facts.rendering,
+        made_at: facts.made_at,
         place,
         tally: facts.tally,
         quarantine: facts.quarantine,

@@ -10,7 +10,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use super::fingerprint::{FingerprintKey, low};
 use super::identity::guid;
 use crate::directory::{Catalogue, RelationKind};
-use crate::intake::{Kind, Member, Record, Scanner, is_annotation};
+use crate::intake::{CASE_LOST, Kind, LOST, Member, Record, Scanner, is_annotation};
 use crate::model::instant;
 
 /// Sequences of keys that one reader keeps; evidence that shows more is read all the same, only slower.
@@ -34,10 +34,16 @@ pub(super) struct Compared {
 #[derive(Debug, Clone)]
 pub(super) enum Role {
     Annotation,
+    /// What the format lost: no attribute, but it tells records apart that say the same otherwise.
+    Loss(Compared),
     Ignored,
     Plain(Compared),
     Volatile(Compared),
-    Links { relation: Arc<str>, other_type: Arc<str>, inverse: bool },
+    Links {
+        relation: Arc<str>,
+        other_type: Arc<str>,
+        inverse: bool,
+    },
 }
 
 /// The attributes of a record of a type, in whatever order.
@@ -266,7 +272,7 @@ impl<'a> Layouts<'a> {
                     print = print.wrapping_add(compared.null);
                 }
                 Some(Role::Links { .. }) => has_links = true,
-                Some(Role::Annotation | Role::Ignored) | None => {}
+                Some(Role::Annotation | Role::Loss(_) | Role::Ignored) | None => {}
             }
             roles.push(number);
         }
@@ -306,7 +312,7 @@ impl<'a> Layouts<'a> {
                     names.push(Arc::clone(&compared.name));
                     volatiles.push(Arc::clone(&compared.name));
                 }
-                Role::Annotation | Role::Ignored | Role::Links { .. } => {}
+                Role::Annotation | Role::Loss(_) | Role::Ignored | Role::Links { .. } => {}
             }
         }
         names.sort();
@@ -340,7 +346,12 @@ impl<'a> Layouts<'a> {
             String::from_utf8_lossy(key).into_owned()
         };
         if is_annotation(&text) {
-            return Role::Annotation;
+            let is_loss = matches!(text.as_str(), LOST | CASE_LOST);
+            return if is_loss {
+                Role::Loss(self.compared(&text, false))
+            } else {
+                Role::Annotation
+            };
         }
         let catalogue = self.catalogue;
         if let Some(relation) = catalogue.relation(object_type, &text) {
@@ -356,20 +367,19 @@ impl<'a> Layouts<'a> {
         if attribute.ignored {
             return Role::Ignored;
         }
-        let hasher = self.key.member(text.as_bytes());
+        let compared = self.compared(&text, catalogue.has_ordered_list(object_type, &text));
+        if attribute.volatile { Role::Volatile(compared) } else { Role::Plain(compared) }
+    }
+
+    fn compared(&mut self, name: &str, ordered: bool) -> Compared {
+        let hasher = self.key.member(name.as_bytes());
         let state = |word: &[u8]| {
             let mut hasher = hasher;
             hasher.write(word);
             hasher.finish128().as_u128()
         };
-        let compared = Compared {
-            name: self.name(&text),
-            hasher,
-            null: state(b"null"),
-            empty: state(b"[]"),
-            ordered: catalogue.has_ordered_list(object_type, &text),
-        };
-        if attribute.volatile { Role::Volatile(compared) } else { Role::Plain(compared) }
+        let (null, empty) = (state(b"null"), state(b"[]"));
+        Compared { name: self.name(name), hasher, null, empty, ordered }
     }
 
     /// The fingerprints of a record of this layout.
@@ -378,7 +388,7 @@ impl<'a> Layouts<'a> {
         let mut order = 0_u64;
         for (member, role) in record.members.iter().zip(self.roles(layout)) {
             let (compared, volatile) = match role {
-                Role::Plain(compared) => (compared, false),
+                Role::Plain(compared) | Role::Loss(compared) => (compared, false),
                 Role::Volatile(compared) => (compared, true),
                 Role::Annotation | Role::Ignored | Role::Links { .. } => continue,
             };

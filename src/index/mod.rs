@@ -36,7 +36,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 
 use crate::evidence::{Carrier, Encoding, Fingerprints, Refusal, SourceFile};
-use crate::intake::{Format, Place, Quarantined, Request, Trouble};
+use crate::intake::{Format, Place, Quarantined, Rendering, Request, Trouble};
 use crate::model::{CaptureTime, ExhibitId, HashBasis, Interval, Receipt, Tally, TimeSource};
 
 /// One evidence file, or member of an archive, that was read.
@@ -68,6 +68,10 @@ pub struct Exhibit {
     pub quarantine: Vec<Quarantined>,
     /// Defects; offsets in source bytes.
     pub troubles: Vec<Trouble>,
+    /// When it was made, as it says itself.
+    pub made_at: Option<Timestamp>,
+    /// How its records become JSON.
+    pub rendering: Rendering,
     /// Object types in it.
     pub object_types: Vec<Arc<str>>,
     /// Its snapshot.

@@ -15,7 +15,7 @@ use crate::directory::Catalogue;
 use crate::evidence::{
     EvidenceError, Hashing, SourceFile, decode, read_spans, spans_of, stream_each,
 };
-use crate::intake::{Record, Scanner};
+use crate::intake::{Record, Scanner, Spelling};
 use crate::model::Span;
 
 /// An exhibit that is read to show a part of it is read in chunks of this size.
@@ -62,6 +62,7 @@ struct Wanted {
     request: u32,
     content: u128,
     volatile: u64,
+    spelling: Spelling,
 }
 
 /// Opens the records of `entries`, which are of one object type, each exhibit read once.
@@ -84,6 +85,7 @@ pub fn open_records<'a>(
                 request: entry.request,
                 content: entry.content,
                 volatile: entry.volatile,
+                spelling: request.request.spelling,
             });
         }
     }
@@ -143,7 +145,14 @@ fn open_exhibit(
     let mut altered = false;
     let mut take = |place: usize, source: &[u8]| {
         let Some(wanted) = wanted.get(place) else { return };
-        let text = exhibit.encoding.decode_slice(source);
+        let decoded = exhibit.encoding.decode_slice(source);
+        let json = exhibit.rendering.render(decoded, wanted.offset);
+        let respelt =
+            json.as_deref().and_then(|json| wanted.spelling.in_graph(json, layouts.catalogue));
+        let Some(text) = respelt else {
+            altered = true;
+            return;
+        };
         let same = prints(layouts, object_type, &text, &mut record);
         altered |= same != Some((wanted.content, wanted.volatile));
         let start = opened.bytes.len();

@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use super::Exhibit;
-use super::assemble::{IndexOptions, Placed};
+use super::assemble::{IndexOptions, Placed, exhibit_time};
 use super::fingerprint::FingerprintKey;
 use super::known::Known;
 use super::layout::Layouts;
@@ -15,7 +15,7 @@ use crate::evidence::{
     Decoder, Encoding, EvidenceError, Fingerprints, Hashing, SourceFile, SourceOffsets, Text,
     Watched, decode, hash,
 };
-use crate::intake::{self, Cutter, Format, Intake, Parts, Piece, Place, Request, Trouble};
+use crate::intake::{self, Cutter, Foreign, Format, Intake, Parts, Piece, Place, Request, Trouble};
 use crate::model::HashBasis;
 
 /// Exhibits up to this size are read whole. Pages of exporters have some megabytes.
@@ -27,6 +27,9 @@ const CHUNK_BYTES: u64 = 8 * 1024 * 1024;
 /// What an exhibit and a request take besides their rows, by and large: paths, contexts, select lists.
 const EXHIBIT_BYTES: usize = 2048;
 const REQUEST_BYTES: usize = 1024;
+
+/// As much of a large exhibit that is no JSON is looked at to recognise it; the headings of a CSV have some thousand.
+const HEAD_BYTES: usize = 1024 * 1024;
 
 /// What one file gave.
 pub(super) struct Reading {
@@ -80,9 +83,11 @@ impl<'a> Reader<'a> {
             }
         };
         let Contents { size_bytes, prints, encoding, intake, mut segment } = contents;
-        let member =
-            Member { root: file.root, named: label, tenants: std::mem::take(&mut segment.tenants) };
-        let kept = segment.bytes() + intake.requests.len() * REQUEST_BYTES + EXHIBIT_BYTES;
+        let mut tenants = std::mem::take(&mut segment.tenants);
+        tenants.extend(intake.tenants);
+        let member = Member { root: file.root, named: label, tenants };
+        let own = intake.requests.len() * REQUEST_BYTES + EXHIBIT_BYTES;
+        let kept = segment.bytes() + own + intake.rendering.bytes();
         options.budget.charge(kept, "the index")?;
         options.meter.add_bytes(size_bytes);
         options.meter.add_objects(intake.tally.used);
@@ -95,11 +100,13 @@ impl<'a> Reader<'a> {
             hash_basis: HashBasis::Computed,
             encoding,
             format: intake.format,
-            time: place.time,
+            time: exhibit_time(intake.made_at, &place),
+            made_at: intake.made_at,
             place,
             tally: intake.tally,
             quarantine: intake.quarantine,
             troubles: intake.troubles,
+            rendering: intake.rendering,
             object_types: segment.rows.keys().cloned().collect(),
             snapshot: usize::MAX,
         };
@@ -126,8 +133,17 @@ impl<'a> Reader<'a> {
         let mut builder =
             SegmentBuilder::new(&mut self.layouts, self.known, text.encoding, text.start);
         let catalogue = builder.layouts.catalogue;
-        let mut intake = intake::read(&text.bytes, place, catalogue, &mut builder);
-        map_to_source(&text, &mut intake);
+        let intake = match Foreign::recognise(&text.bytes, place, catalogue, text.encoding) {
+            Some(mut foreign) => {
+                foreign.take(&text.bytes, true, &mut builder);
+                foreign.finish()
+            }
+            None => {
+                let mut intake = intake::read(&text.bytes, place, catalogue, &mut builder);
+                map_to_source(&text, &mut intake);
+                intake
+            }
+        };
         let segment = builder.finish();
         let size_bytes = as_u64(self.bytes.len());
         Ok(Contents { size_bytes, prints, encoding: text.encoding, intake, segment })
@@ -156,10 +172,18 @@ impl<'a> Reader<'a> {
             encoding,
             file,
             openings: 0,
+            foreign: None,
+            pending: Vec::new(),
         };
         current.drain(..start);
         let head = encoding.decode_slice(current.get(..4096).unwrap_or_default());
         let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
+        if !is_json {
+            // Between characters, whatever the encoding: a cut one would only spoil the last cell.
+            let head = encoding.decode_slice(current.get(..HEAD_BYTES).unwrap_or(&current));
+            pieces.foreign = Foreign::recognise(&head, place, catalogue, encoding);
+        }
+        let is_read = is_json || pieces.foreign.is_some();
         let mut next = Vec::new();
         loop {
             let (read, taken) = rayon::join(
@@ -169,7 +193,7 @@ impl<'a> Reader<'a> {
                     hashing.update(&next);
                     read
                 },
-                || if is_json { pieces.take(&current, false) } else { Ok(()) },
+                || if is_read { pieces.take(&current, false) } else { Ok(()) },
             );
             taken?;
             if read.map_err(unreadable)? == 0 {
@@ -179,10 +203,10 @@ impl<'a> Reader<'a> {
             std::mem::swap(&mut current, &mut next);
         }
         pieces.take(&[], true)?;
-        let Pieces { parts, builder, .. } = pieces;
+        let Pieces { parts, builder, foreign, .. } = pieces;
         let segment = builder.finish();
-        let mut intake = parts.finish();
-        if !is_json {
+        let mut intake = foreign.map_or_else(|| parts.finish(), Foreign::finish);
+        if !is_read {
             intake.format = Some(Format::NotJson);
             let cause = "neither an object nor an array".to_owned();
             intake.troubles.push(Trouble { code: "not-json", offset_bytes: 0, cause });
@@ -201,11 +225,23 @@ struct Pieces<'a, 'l, 'p> {
     file: &'p SourceFile,
     /// Lists opened so far.
     openings: usize,
+    /// What is no JSON, and the text of it that is not read yet.
+    foreign: Option<Foreign<'p>>,
+    pending: Vec<u8>,
 }
 
 impl Pieces<'_, '_, '_> {
     fn take(&mut self, chunk: &[u8], last: bool) -> Result<(), EvidenceError> {
-        let Self { cutter, decoder, .. } = self;
+        let Self { cutter, decoder, foreign, pending, builder, .. } = self;
+        if let Some(foreign) = foreign {
+            decoder.decode(chunk, pending);
+            if last {
+                decoder.finish(pending);
+            }
+            let read = foreign.take(pending, last, builder);
+            pending.drain(..read);
+            return Ok(());
+        }
         cutter.feed(&mut |text| {
             decoder.decode(chunk, text);
             if last {

@@ -5,11 +5,14 @@
 
 mod context;
 mod cut;
+mod formats;
 mod parts;
 mod place;
 mod record;
+mod render;
 mod request;
 mod scan;
+mod spelling;
 
 pub use context::{Context, is_guid};
 pub use cut::{Cutter, Piece};
@@ -18,8 +21,10 @@ pub use place::Place;
 pub use record::{
     MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, is_annotation, string_at,
 };
+pub use render::{Clixml, Foreign, Rendering, Sheet};
 pub use request::{Format, Request, Subject};
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key};
+pub use spelling::{CASE_LOST, LOST, Spelling, listed};
 
 use std::ops::Range;
 
@@ -40,6 +45,16 @@ pub trait Sink {
     /// Takes one record of the request with this position among the exhibit's requests.
     fn record(&mut self, position: usize, request: &Request, text: &[u8], record: &Record) -> Fate;
 
+    /// Takes a record that was put into Graph's spelling: it stands at `span` of `source`.
+    fn respelt(
+        &mut self,
+        position: usize,
+        request: &Request,
+        source: (&[u8], &Range<usize>),
+        text: &[u8],
+        record: &Record,
+    ) -> Fate;
+
     /// Takes the record that begins at `start` if it is known that these very bytes are a sound one, and gives its length.
     fn recall(
         &mut self,
@@ -48,6 +63,9 @@ pub trait Sink {
         text: &[u8],
         start: usize,
     ) -> Option<usize>;
+
+    /// The next record was rendered: `source` are the source bytes that it stands for.
+    fn rendered(&mut self, source: &Range<u64>);
 }
 
 /// A record that could not be used.
@@ -59,6 +77,18 @@ pub struct Quarantined {
     pub code: &'static str,
     /// The reason in words.
     pub reason: &'static str,
+}
+
+impl Quarantined {
+    /// One whose code and reason were noted as text; `None` if intake quarantines nothing like it.
+    #[must_use]
+    pub fn of(span: Range<usize>, code: &str, reason: &str) -> Option<Self> {
+        let of_records = RecordDefect::ALL.map(|defect| (defect.code(), defect.reason()));
+        let of_rendered = render::Defect::ALL.map(|defect| (defect.code(), defect.reason()));
+        let mut known = of_records.into_iter().chain(of_rendered);
+        let (code, reason) = known.find(|known| *known == (code, reason))?;
+        Some(Self { span, code, reason })
+    }
 }
 
 /// A defect of the exhibit as a whole.
@@ -85,6 +115,13 @@ pub struct Intake {
     pub troubles: Vec<Trouble>,
     /// The layout of the exhibit as a whole.
     pub format: Option<Format>,
+    /// Tenants that its envelope names.
+    pub tenants: Vec<String>,
+    /// When it was made, as it says itself.
+    pub made_at: Option<jiff::Timestamp>,
+    azurehound: formats::azurehound::Progress,
+    /// How its records become JSON.
+    pub rendering: Rendering,
 }
 
 /// Reads the decoded text of one exhibit.
@@ -96,6 +133,8 @@ pub fn read(text: &[u8], place: &Place, catalogue: &Catalogue, sink: &mut dyn Si
         sink,
         scanner: Scanner::new(text, 0),
         record: Record::default(),
+        respelt: Record::default(),
+        asked: None,
         lines: None,
         in_parts: false,
         intake: Intake::default(),
@@ -111,6 +150,10 @@ struct Reader<'a> {
     sink: &'a mut dyn Sink,
     scanner: Scanner<'a>,
     record: Record,
+    /// The same record in Graph's spelling.
+    respelt: Record,
+    /// What the request tells that an answer came with.
+    asked: Option<Place>,
     /// The request that several objects one after another belong to.
     lines: Option<usize>,
     /// Whether the text is a part of one that holds many.
@@ -208,7 +251,8 @@ impl Reader<'_> {
     }
 
     fn request(&self, format: Format, url: Option<&str>) -> Request {
-        Request::new(format, url, self.place, self.catalogue)
+        let place = self.asked.as_ref().unwrap_or(self.place);
+        Request::new(format, url, place, self.catalogue)
     }
 
     fn text_at(&mut self, first: bool) -> Result<(), ScanError> {
@@ -252,8 +296,13 @@ impl Reader<'_> {
         let mut first_member = true;
         while let Some(key) = self.scanner.next_member(&mut first_member)? {
             let name = self.text.get(key.clone()).unwrap_or_default();
-            if name == b"value" && url.is_some() && self.scanner.peek() == Some(b'[') {
-                let request = self.request(Format::GraphPage, url.as_deref());
+            let of_graph = name == b"value" && url.is_some();
+            let of_hound = name == b"data" && page.is_none() && url.is_none();
+            if self.scanner.peek() == Some(b'[')
+                && (of_graph || of_hound && self.begins_azurehound())
+            {
+                let format = if of_graph { Format::GraphPage } else { Format::Array };
+                let request = self.request(format, url.as_deref());
                 self.intake.requests.push(request);
                 let position = self.intake.requests.len() - 1;
                 page = Some(position);
@@ -275,7 +324,10 @@ impl Reader<'_> {
         }
         envelope.finish(self.text, &mut self.scanner, start, depth);
         match page {
-            Some(position) => self.close_page(position, &envelope),
+            Some(position) => {
+                self.close_page(position, &envelope);
+                self.close_azurehound(&envelope);
+            }
             None => self.object_without_page(&envelope, url.as_deref(), first)?,
         }
         Ok(())
@@ -296,6 +348,9 @@ impl Reader<'_> {
             self.items(position)?;
             self.scanner = behind;
             self.close_page(position, envelope);
+            return Ok(());
+        }
+        if self.wrapped_answers(envelope)? || self.scubagear(envelope)? {
             return Ok(());
         }
         if let Some(code) = self.error_code(envelope) {
@@ -327,7 +382,7 @@ impl Reader<'_> {
         let value = &envelope.member(self.text, "value")?.value;
         let only_annotations = envelope.members.iter().all(|member| {
             let name = self.text.get(member.key.clone()).unwrap_or_default();
-            name == b"value" || name.contains(&b'@')
+            name == b"value" || name == b"Count" || name.contains(&b'@')
         });
         let is_array = matches!(value.kind, Kind::Array | Kind::EmptyArray);
         (is_array && (has_context || only_annotations)).then(|| value.span.clone())
@@ -416,8 +471,64 @@ impl Reader<'_> {
         true
     }
 
-    /// Hands the scanned record on, or quarantines it.
+    /// Hands the scanned record on in the spelling of its request.
     fn deliver(&mut self, position: usize) {
+        let Some(request) = self.intake.requests.get_mut(position) else { return };
+        if self.record.defect.is_some() {
+            return self.hand_on(position);
+        }
+        let bare = matches!(request.format, Format::Array | Format::Object | Format::JsonTexts);
+        if request.records == 0 && bare {
+            request.spelling = Spelling::of(self.text, &self.record);
+            let list = request.format.is_list();
+            match request.spelling {
+                Spelling::Graph => {}
+                Spelling::PowerShell => {
+                    request.keeps_nulls = Some(false);
+                    if list {
+                        request.format = Format::PowerShell;
+                    }
+                }
+                Spelling::AzureHound => request.format = Format::AzureHound,
+            }
+        }
+        match request.spelling {
+            Spelling::Graph => self.hand_on(position),
+            Spelling::PowerShell => self.deliver_respelt(position),
+            Spelling::AzureHound => self.deliver_azurehound(position),
+        }
+    }
+
+    /// Hands the scanned record on in Graph's spelling.
+    fn deliver_respelt(&mut self, position: usize) {
+        let Some(request) = self.intake.requests.get_mut(position) else { return };
+        let source = self.text.get(self.record.span.clone()).unwrap_or_default();
+        let Some(text) = request.spelling.in_graph(source, self.catalogue) else {
+            return self.hand_on(position);
+        };
+        if self.respelt.scan(&text, &mut Scanner::new(&text, 0)).is_err()
+            || self.respelt.defect.is_some()
+        {
+            self.record.defect = self.respelt.defect.or(Some(RecordDefect::NotAnObject));
+            return self.hand_on(position);
+        }
+        request.records += 1;
+        self.intake.tally.seen += 1;
+        let place = (self.text, &self.record.span);
+        match self.sink.respelt(position, request, place, &text, &self.respelt) {
+            Fate::Used => self.intake.tally.used += 1,
+            Fate::SetAside(rule) => self.set_aside(rule),
+        }
+    }
+
+    /// Counts a record that is set aside before it belongs to any request.
+    fn count_aside(&mut self, rule: &str) {
+        self.intake.tally.seen += 1;
+        self.set_aside(rule);
+    }
+
+    /// Hands the scanned record on as it stands, or quarantines it.
+    fn hand_on(&mut self, position: usize) {
         let Some(request) = self.intake.requests.get_mut(position) else { return };
         request.records += 1;
         self.intake.tally.seen += 1;

@@ -28,9 +28,22 @@ impl Sink for Nobody {
         Fate::SetAside("scalar-text")
     }
 
+    fn respelt(
+        &mut self,
+        _: usize,
+        _: &Request,
+        _: (&[u8], &std::ops::Range<usize>),
+        _: &[u8],
+        _: &Record,
+    ) -> Fate {
+        Fate::SetAside("scalar-text")
+    }
+
     fn recall(&mut self, _: usize, _: &Request, _: &[u8], _: usize) -> Option<usize> {
         None
     }
+
+    fn rendered(&mut self, _: &std::ops::Range<u64>) {}
 }
 
 impl<'a> Parts<'a> {
@@ -138,6 +151,8 @@ impl<'a> Parts<'a> {
             sink,
             scanner: Scanner::new(text, 0),
             record: Record::default(),
+            respelt: Record::default(),
+            asked: None,
             lines: self.lines,
             in_parts: true,
             intake: std::mem::take(&mut self.intake),
@@ -188,6 +203,14 @@ impl<'a> Parts<'a> {
             request.count = told.count;
             request.delta |= told.delta;
             request.damaged |= told.damaged;
+        }
+        let text = [opening.as_slice(), closing].concat();
+        let mut envelope = Record::default();
+        if envelope.scan(&text, &mut Scanner::new(&text, 0)).is_ok() {
+            let mut nobody = Nobody;
+            let mut reader = self.reader(&text, &mut nobody);
+            reader.close_azurehound(&envelope);
+            (self.lines, self.intake) = (reader.lines, reader.intake);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::place::Place;
+use super::spelling::Spelling;
 use crate::directory::{Catalogue, Relation, RelationKind};
 
 /// How a text is laid out.
@@ -21,8 +22,22 @@ pub enum Format {
     JsonTexts,
     /// One object per file in an exporter's folder tree.
     ExporterTree,
+    /// The admin center's download of users, as CSV.
+    PortalCsv,
+    /// CSV with a row per object, made by anything else.
+    ObjectCsv,
+    /// Objects written by PowerShell's `Export-Clixml`.
+    Clixml,
     /// `{"error":{…}}`
     ErrorBody,
+    /// A list of PowerShell objects.
+    PowerShell,
+    /// Items of `AzureHound`.
+    AzureHound,
+    /// The export of `ScubaGear`.
+    ScubaGear,
+    /// Answers with what was asked beside them: `$batch`, or one that a tool saved with its status.
+    Answers,
     /// No JSON.
     NotJson,
     /// Nothing in it.
@@ -40,7 +55,14 @@ impl Format {
             Self::Object => "JSON object",
             Self::JsonTexts => "JSON texts",
             Self::ExporterTree => "exporter tree",
+            Self::PortalCsv => "portal CSV",
+            Self::ObjectCsv => "CSV of objects",
+            Self::Clixml => "PowerShell CLIXML",
             Self::ErrorBody => "Graph error",
+            Self::PowerShell => "PowerShell objects",
+            Self::AzureHound => "AzureHound",
+            Self::ScubaGear => "ScubaGear",
+            Self::Answers => "Graph answers",
             Self::NotJson => "not JSON",
             Self::Empty => "empty",
         }
@@ -49,7 +71,19 @@ impl Format {
     /// Whether a text of this form may be a whole list of its request, so that its silence can mean something.
     #[must_use]
     pub fn is_list(self) -> bool {
-        matches!(self, Self::GraphPage | Self::Array | Self::JsonTexts | Self::ExporterTree)
+        matches!(
+            self,
+            Self::GraphPage
+                | Self::Array
+                | Self::JsonTexts
+                | Self::ExporterTree
+                | Self::PowerShell
+                | Self::AzureHound
+                | Self::ScubaGear
+                | Self::PortalCsv
+                | Self::ObjectCsv
+                | Self::Clixml
+        )
     }
 }
 
@@ -137,6 +171,8 @@ pub struct Request {
     pub keeps_nulls: Option<bool>,
     /// The folder that the list is made of.
     pub folder: String,
+    /// How its records spell members and values.
+    pub spelling: Spelling,
 }
 
 impl Request {
@@ -167,6 +203,7 @@ impl Request {
             records: 0,
             keeps_nulls: (url.is_some() || in_tree).then_some(true),
             folder: folder.unwrap_or_else(|| place.folder.clone()),
+            spelling: Spelling::Graph,
         }
     }
 }

@@ -4,10 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use super::rendering;
 use super::wire::{Reader, Writer};
 use crate::codes::code;
 use crate::evidence::{Encoding, Fingerprints};
-use crate::intake::{Format, Place, Quarantined, RecordDefect, Request, Subject, Trouble};
+use crate::intake::{Format, Place, Quarantined, Rendering, Request, Spelling, Subject, Trouble};
 use crate::model::Tally;
 
 /// What follows from the bytes of an exhibit.
@@ -22,7 +25,10 @@ pub(in crate::index) struct Facts {
     pub(in crate::index) quarantine: Vec<Quarantined>,
     pub(in crate::index) troubles: Vec<Trouble>,
     pub(in crate::index) object_types: Vec<Arc<str>>,
-    /// Ids of its `organization` objects.
+    pub(in crate::index) rendering: Rendering,
+    /// When it was made, as it says itself.
+    pub(in crate::index) made_at: Option<Timestamp>,
+    /// Ids of its `organization` objects, and tenants that its envelope names.
     pub(in crate::index) tenants: Vec<String>,
     pub(in crate::index) requests: Vec<Request>,
 }
@@ -60,14 +66,23 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
     hasher.finalize().as_bytes().first_chunk::<16>().copied().unwrap_or_default()
 }
 
-const FORMATS: [Format; 9] = [
+const SPELLINGS: [Spelling; 3] = [Spelling::Graph, Spelling::PowerShell, Spelling::AzureHound];
+
+const FORMATS: [Format; 16] = [
     Format::GraphPage,
     Format::GraphEntity,
     Format::Array,
     Format::Object,
     Format::JsonTexts,
     Format::ExporterTree,
+    Format::PortalCsv,
+    Format::ObjectCsv,
+    Format::Clixml,
     Format::ErrorBody,
+    Format::PowerShell,
+    Format::AzureHound,
+    Format::ScubaGear,
+    Format::Answers,
     Format::NotJson,
     Format::Empty,
 ];
@@ -82,11 +97,11 @@ const ENCODINGS: [Encoding; 6] = [
 ];
 
 /// Writes which of the values it is.
-fn put_one_of<T: PartialEq>(writer: &mut Writer, values: &[T], value: &T) {
+pub(super) fn put_one_of<T: PartialEq>(writer: &mut Writer, values: &[T], value: &T) {
     writer.count(values.iter().position(|known| known == value).unwrap_or(values.len()));
 }
 
-fn one_of<T: Copy>(reader: &mut Reader<'_>, values: &[T]) -> Option<T> {
+pub(super) fn one_of<T: Copy>(reader: &mut Reader<'_>, values: &[T]) -> Option<T> {
     values.get(reader.count()?).copied()
 }
 
@@ -139,6 +154,7 @@ fn put(writer: &mut Writer, exhibit: &Facts, selects: &BTreeMap<&[String], usize
         writer.count(record.span.start);
         writer.count(record.span.end);
         writer.text(record.code);
+        writer.text(record.reason);
     }
     writer.count(exhibit.troubles.len());
     for trouble in &exhibit.troubles {
@@ -147,6 +163,8 @@ fn put(writer: &mut Writer, exhibit: &Facts, selects: &BTreeMap<&[String], usize
         writer.text(&trouble.cause);
     }
     writer.texts(&exhibit.object_types);
+    rendering::put(writer, &exhibit.rendering);
+    writer.optional(exhibit.made_at, Writer::time);
     writer.texts(&exhibit.tenants);
     writer.count(exhibit.requests.len());
     for request in &exhibit.requests {
@@ -164,15 +182,15 @@ fn take(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Facts> {
         tally: take_tally(reader)?,
         quarantine: reader.list(|reader| {
             let span = reader.count()?..reader.count()?;
-            let code = reader.text()?;
-            let defect = RecordDefect::ALL.into_iter().find(|defect| defect.code() == &*code)?;
-            Some(Quarantined { span, code: defect.code(), reason: defect.reason() })
+            Quarantined::of(span, &reader.text()?, &reader.text()?)
         })?,
         troubles: reader.list(|reader| {
             let code = take_code(reader)?;
             Some(Trouble { code, offset_bytes: reader.count()?, cause: reader.string()? })
         })?,
         object_types: reader.list(Reader::text)?,
+        rendering: rendering::take(reader)?,
+        made_at: reader.optional(Reader::time)?,
         tenants: reader.list(Reader::string)?,
         requests: reader.list(|reader| take_request(reader, selects))?,
     })
@@ -205,6 +223,7 @@ fn put_request(writer: &mut Writer, request: &Request, selects: &BTreeMap<&[Stri
     writer.optional(request.refused.as_deref(), Writer::text);
     writer.number(request.records);
     writer.optional(request.keeps_nulls, Writer::flag);
+    put_one_of(writer, &SPELLINGS, &request.spelling);
 }
 
 fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Request> {
@@ -231,6 +250,7 @@ fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Re
         records: reader.number()?,
         keeps_nulls: reader.optional(Reader::flag)?,
         folder: String::new(),
+        spelling: one_of(reader, &SPELLINGS)?,
     })
 }
 

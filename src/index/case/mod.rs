@@ -21,6 +21,7 @@ mod known;
 mod map;
 mod pack;
 mod recent;
+mod rendering;
 mod sealed;
 mod store;
 mod wire;

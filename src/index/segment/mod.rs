@@ -12,7 +12,9 @@ use super::layout::{Layout, Layouts, NameSet, Prints};
 use super::row::{LinkHead, LinkRow, Row, mark};
 use crate::directory::{Identity, ObjectType};
 use crate::evidence::{Encoding, SourceOffsets};
-use crate::intake::{Fate, Format, Kind, Member, Record, Request, Sink, Subject, string_at};
+use crate::intake::{
+    Fate, Format, Kind, Member, Record, Request, Sink, Spelling, Subject, string_at,
+};
 
 /// Rows that room is made for before they come.
 const MOST_EXPECTED: usize = 1024;
@@ -94,6 +96,8 @@ pub(super) struct SegmentBuilder<'a, 'l> {
     known: &'l Known,
     segment: Segment,
     offsets: SourceOffsets,
+    /// Where the record being read stands in the source, if it was respelt or rendered.
+    stands_at: Option<(u64, u32)>,
     /// Positions in the segment of layouts, by their position among all that are known; the last one asked for.
     numbers: HashMap<u32, u32>,
     last_number: Option<(u32, u32)>,
@@ -133,6 +137,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             known,
             segment: Segment::default(),
             offsets: SourceOffsets::new(encoding, start),
+            stands_at: None,
             numbers: HashMap::new(),
             last_number: None,
             recalled: None,
@@ -159,6 +164,9 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
     }
 
     fn span(&self, text: &[u8], span: &Range<usize>) -> (u64, u32) {
+        if let Some(place) = self.stands_at {
+            return place;
+        }
         let start = self.offsets.source_offset(text, span.start);
         let end = self.offsets.source_offset(text, span.end);
         (start, u32::try_from(end.saturating_sub(start)).unwrap_or(u32::MAX))
@@ -387,12 +395,11 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
     }
 }
 
-impl Sink for SegmentBuilder<'_, '_> {
-    fn record(&mut self, position: usize, request: &Request, text: &[u8], record: &Record) -> Fate {
+impl SegmentBuilder<'_, '_> {
+    fn take(&mut self, position: usize, request: &Request, text: &[u8], record: &Record) -> Fate {
         let place = position;
         let position = as_u32(position);
         let sought = self.sought.take().filter(|(start, _)| *start == record.span.start);
-        self.offsets.advance(text, record.span.start);
         if let Subject::Orphan { rule } = request.subject {
             return Fate::SetAside(rule);
         }
@@ -445,6 +452,29 @@ impl Sink for SegmentBuilder<'_, '_> {
         self.keep(&id, position, place, (prints, deleted), &layout.set);
         Fate::Used
     }
+}
+
+impl Sink for SegmentBuilder<'_, '_> {
+    fn record(&mut self, position: usize, request: &Request, text: &[u8], record: &Record) -> Fate {
+        self.offsets.advance(text, record.span.start);
+        self.take(position, request, text, record)
+    }
+
+    fn respelt(
+        &mut self,
+        position: usize,
+        request: &Request,
+        (source, span): (&[u8], &Range<usize>),
+        text: &[u8],
+        record: &Record,
+    ) -> Fate {
+        self.sought = None;
+        self.offsets.advance(source, span.start);
+        self.stands_at = Some(self.span(source, span));
+        let fate = self.take(position, request, text, record);
+        self.stands_at = None;
+        fate
+    }
 
     fn recall(
         &mut self,
@@ -478,13 +508,20 @@ impl Sink for SegmentBuilder<'_, '_> {
         self.recalled = Some((memo.set, set));
         Some(length)
     }
+
+    fn rendered(&mut self, source: &Range<u64>) {
+        let length = source.end.saturating_sub(source.start);
+        self.stands_at = Some((source.start, u32::try_from(length).unwrap_or(u32::MAX)));
+    }
 }
 
 /// Type and bin of a request that lists whole objects and nothing expanded in them: what its records are does not depend on
 /// anything but their own bytes.
 fn plain_list(request: &Request) -> Option<(&str, bool)> {
     match &request.subject {
-        Subject::Objects { object_type, bin } if request.expanded.is_empty() => {
+        Subject::Objects { object_type, bin }
+            if request.expanded.is_empty() && request.spelling == Spelling::Graph =>
+        {
             Some((object_type, *bin))
         }
         Subject::Objects { .. }

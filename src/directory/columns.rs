@@ -1,0 +1,74 @@
+//! The columns of CSV exports: which attribute of which type a heading names.
+
+use serde::Deserialize;
+
+use super::Catalogue;
+use super::names::plain;
+
+pub(super) const COLUMNS: &str = include_str!("data/columns.csv");
+
+/// What stands in the cells of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CellKind {
+    /// The text itself.
+    Text,
+    /// `True` or `False`, in any case.
+    Boolean,
+    /// The only item of a list of texts.
+    OnlyItem,
+    /// What kind of object the row is: `User`, `Group`.
+    ObjectType,
+}
+
+/// What a column carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Graph's name of the attribute.
+    pub attribute: String,
+    /// What stands in its cells.
+    pub kind: CellKind,
+}
+
+#[derive(Deserialize)]
+struct ColumnRow {
+    #[serde(rename = "type")]
+    object_type: String,
+    column: String,
+    attribute: String,
+    kind: String,
+    source: String,
+}
+
+impl Catalogue {
+    pub(super) fn load_columns(&mut self) {
+        for row in self.rows::<ColumnRow>("columns", COLUMNS) {
+            let of_type = if row.object_type == "*" { "" } else { row.object_type.as_str() };
+            if !self.sound("columns", &row.column, &row.source, of_type) {
+                continue;
+            }
+            let kind = match row.kind.as_str() {
+                "text" => CellKind::Text,
+                "boolean" => CellKind::Boolean,
+                "only item" => CellKind::OnlyItem,
+                "type" => CellKind::ObjectType,
+                other => {
+                    self.fault("columns", format_args!("{}: kind {other}", row.column));
+                    continue;
+                }
+            };
+            let key = (row.object_type, plain(&row.column));
+            let column = Column { attribute: row.attribute, kind };
+            if self.columns.insert(key, column).is_some() {
+                self.fault("columns", format_args!("{}: twice", row.column));
+            }
+        }
+    }
+
+    /// What a column of a CSV of objects of this type carries, by its heading; `None` where nothing is known of it.
+    #[must_use]
+    pub fn column(&self, object_type: &str, heading: &str) -> Option<&Column> {
+        let heading = plain(heading);
+        let of = |object_type: &str| self.columns.get(&(object_type.to_owned(), heading.clone()));
+        of(object_type).or_else(|| of("*"))
+    }
+}

@@ -1,0 +1,152 @@
+//! How other formats name what Graph names: tables of PowerShell, `AzureHound` and `ScubaGear`.
+
+use serde::Deserialize;
+
+use super::Catalogue;
+
+const POWERSHELL: &str = include_str!("data/powershell.csv");
+const AZUREHOUND: &str = include_str!("data/azurehound.csv");
+const SCUBAGEAR: &str = include_str!("data/scubagear.csv");
+
+/// All of them, for the digest of tables.
+pub(super) const TABLES: [&str; 3] = [POWERSHELL, AZUREHOUND, SCUBAGEAR];
+
+/// A property of a PowerShell object whose Graph name the rule of letters does not give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpeltName {
+    /// As Graph spells it.
+    pub graph: String,
+    /// Whether it is a property of objects only, not of what lies in them.
+    pub top_only: bool,
+    /// Whether its value is always a text, so that none stands for something that was cut off.
+    pub is_text: bool,
+}
+
+/// A kind of item of `AzureHound`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoundKind {
+    /// Member that lists the items of a relation; empty where the item is an object itself.
+    pub list: String,
+    /// Member of each of them that holds the object; empty where it is the object.
+    pub item: String,
+    /// Member that names the parent.
+    pub parent: String,
+    /// Collection path of the objects, or of the parent.
+    pub collection: String,
+    /// Path segment of the relation; empty for objects.
+    pub relation: String,
+    /// Attributes that are false where they are absent.
+    pub false_if_absent: Vec<String>,
+}
+
+/// A section of `ScubaGear`'s export that holds objects of Entra.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScubaSection {
+    /// Member of the export.
+    pub section: String,
+    /// Collection path of its objects.
+    pub collection: String,
+    /// Part of the name of the command that fills it.
+    pub command: String,
+}
+
+#[derive(Deserialize)]
+struct PowerShellRow {
+    name: String,
+    graph: String,
+    #[serde(rename = "where")]
+    place: String,
+    source: String,
+}
+
+#[derive(Deserialize)]
+struct HoundRow {
+    kind: String,
+    list: String,
+    item: String,
+    parent: String,
+    collection: String,
+    relation: String,
+    false_if_absent: String,
+    source: String,
+}
+
+#[derive(Deserialize)]
+struct ScubaRow {
+    section: String,
+    collection: String,
+    command: String,
+    source: String,
+}
+
+impl Catalogue {
+    /// What a property of a PowerShell object is called in Graph, where its letters do not tell; `top` for one of an
+    /// object itself.
+    #[must_use]
+    pub fn powershell_name(&self, name: &str, top: bool) -> Option<&SpeltName> {
+        self.powershell.get(name).filter(|spelt| top || !spelt.top_only)
+    }
+
+    /// What the items of a kind of `AzureHound` are; `None` for kinds of Azure resources.
+    #[must_use]
+    pub fn azurehound_kind(&self, kind: &str) -> Option<&HoundKind> {
+        self.azurehound.get(kind)
+    }
+
+    /// The sections of `ScubaGear`'s export that hold objects of Entra.
+    #[must_use]
+    pub fn scubagear_sections(&self) -> &[ScubaSection] {
+        &self.scubagear
+    }
+
+    pub(super) fn load_foreign(&mut self) {
+        for row in self.rows::<PowerShellRow>("powershell", POWERSHELL) {
+            self.sound("powershell", &row.name, &row.source, "");
+            if !matches!(row.place.as_str(), "top" | "any" | "text") {
+                self.fault("powershell", format_args!("{}: {}", row.name, row.place));
+            }
+            let spelt = SpeltName {
+                graph: row.graph,
+                top_only: row.place == "top",
+                is_text: row.place == "text",
+            };
+            if self.powershell.insert(row.name.clone(), spelt).is_some() {
+                self.fault("powershell", format_args!("{}: twice", row.name));
+            }
+        }
+        for row in self.rows::<HoundRow>("azurehound", AZUREHOUND) {
+            self.sound("azurehound", &row.kind, &row.source, "");
+            let found = self.of_collection(&row.collection).map(|(name, _)| name.to_owned());
+            let related = found.as_ref().is_some_and(|name| {
+                row.relation.is_empty() || self.relation(name, &row.relation).is_some()
+            });
+            if !related {
+                self.fault("azurehound", format_args!("{}: leads nowhere", row.kind));
+            }
+            let kind = HoundKind {
+                list: row.list,
+                item: row.item,
+                parent: row.parent,
+                collection: row.collection,
+                relation: row.relation,
+                false_if_absent: row
+                    .false_if_absent
+                    .split_whitespace()
+                    .map(str::to_owned)
+                    .collect(),
+            };
+            if self.azurehound.insert(row.kind.clone(), kind).is_some() {
+                self.fault("azurehound", format_args!("{}: twice", row.kind));
+            }
+        }
+        for row in self.rows::<ScubaRow>("scubagear", SCUBAGEAR) {
+            self.sound("scubagear", &row.section, &row.source, "");
+            self.leads_somewhere("scubagear", &row.collection);
+            self.scubagear.push(ScubaSection {
+                section: row.section,
+                collection: row.collection,
+                command: row.command,
+            });
+        }
+    }
+}

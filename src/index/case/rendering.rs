@@ -1,0 +1,92 @@
+//! How the records of an exhibit become JSON, as a case keeps it: without it they could not be opened again.
+
+use std::sync::Arc;
+
+use super::facts::{one_of, put_one_of};
+use super::wire::{Reader, Writer};
+use crate::directory::{CellKind, Column};
+use crate::intake::{Clixml, Rendering, Sheet};
+
+const KINDS: [CellKind; 4] =
+    [CellKind::Text, CellKind::Boolean, CellKind::OnlyItem, CellKind::ObjectType];
+
+pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
+    match rendering {
+        Rendering::Verbatim => writer.count(0),
+        Rendering::Sheet(sheet) => {
+            writer.count(1);
+            let Sheet { delimiter, columns, empty_is_null } = &**sheet;
+            writer.raw(&[*delimiter]);
+            writer.flag(*empty_is_null);
+            writer.count(columns.len());
+            for column in columns {
+                writer.optional(column.as_ref(), |writer, column| {
+                    writer.text(&column.attribute);
+                    put_one_of(writer, &KINDS, &column.kind);
+                });
+            }
+        }
+        Rendering::Clixml(clixml) => {
+            writer.count(2);
+            writer.count(clixml.shared.len());
+            for (number, (offset, json)) in &clixml.shared {
+                writer.number(*number);
+                writer.number(*offset);
+                writer.bytes(json);
+            }
+        }
+    }
+}
+
+pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
+    Some(match reader.count()? {
+        0 => Rendering::Verbatim,
+        1 => {
+            let [delimiter] = reader.raw()?;
+            let empty_is_null = reader.flag()?;
+            let columns = reader.list(|reader| {
+                reader.optional(|reader| {
+                    Some(Column { attribute: reader.string()?, kind: one_of(reader, &KINDS)? })
+                })
+            })?;
+            Rendering::Sheet(Arc::new(Sheet { delimiter, columns, empty_is_null }))
+        }
+        2 => {
+            let shared = reader.list(|reader| {
+                Some((reader.number()?, (reader.number()?, Arc::from(reader.bytes()?))))
+            })?;
+            Rendering::Clixml(Arc::new(Clixml { shared: shared.into_iter().collect() }))
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_rendering_renders_the_same() {
+        let columns = vec![
+            Some(Column { attribute: "id".to_owned(), kind: CellKind::Text }),
+            None,
+            Some(Column { attribute: "businessPhones".to_owned(), kind: CellKind::OnlyItem }),
+        ];
+        let sheet = Sheet { delimiter: b';', columns, empty_is_null: true };
+        let shared = [(2, (40, Arc::from(b"[\"+1\"]".as_slice()))), (7, (0, Arc::from([])))];
+        let clixml = Clixml { shared: shared.into_iter().collect() };
+        let kept = [
+            Rendering::Verbatim,
+            Rendering::Sheet(Arc::new(sheet)),
+            Rendering::Clixml(Arc::new(clixml)),
+        ];
+        let mut writer = Writer::default();
+        kept.iter().for_each(|rendering| put(&mut writer, rendering));
+        let bytes = writer.finish();
+        let mut reader = Reader::new(&bytes).unwrap();
+        for rendering in kept {
+            assert_eq!(format!("{:?}", take(&mut reader)), format!("{:?}", Some(rendering)));
+        }
+        assert!(take(&mut reader).is_none());
+    }
+}

@@ -1,0 +1,399 @@
+//! Exhibits that are no JSON: each record is rendered to the JSON text of a Graph object, by its source bytes and what the
+//! exhibit as a whole says (its headings, its type names). The same bytes give the same text when a record is opened again.
+
+mod clixml;
+mod compose;
+mod sheet;
+mod xml;
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::request::{Format, Request, Subject};
+use super::scan::Scanner;
+use super::{Fate, Intake, Place, Quarantined, Record, RecordDefect, Sink, Trouble};
+use crate::directory::{Catalogue, Column};
+use crate::evidence::{Encoding, SourceOffsets};
+
+pub use clixml::Clixml;
+pub use sheet::Sheet;
+
+/// What a shared object takes besides its JSON, by and large.
+const SHARED_BYTES: usize = 64;
+
+/// How the records of an exhibit become JSON.
+#[derive(Debug, Clone, Default)]
+pub enum Rendering {
+    /// They are JSON.
+    #[default]
+    Verbatim,
+    /// Rows of a CSV file.
+    Sheet(Arc<Sheet>),
+    /// Objects of a CLIXML file.
+    Clixml(Arc<Clixml>),
+}
+
+impl Rendering {
+    /// What it takes of memory, by and large.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Verbatim => 0,
+            Self::Sheet(sheet) => sheet.columns.len() * size_of::<Option<Column>>(),
+            Self::Clixml(clixml) => {
+                clixml.shared.values().map(|(_, json)| json.len() + SHARED_BYTES).sum()
+            }
+        }
+    }
+
+    /// The JSON text of a record: `text` is what it was decoded to, `offset` where it begins in source bytes. `None` if it
+    /// is no record of this exhibit.
+    #[must_use]
+    pub fn render<'t>(&self, text: Cow<'t, [u8]>, offset: u64) -> Option<Cow<'t, [u8]>> {
+        match self {
+            Self::Verbatim => Some(text),
+            Self::Sheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
+            Self::Clixml(clixml) => clixml.render(&text, offset).ok().map(Cow::Owned),
+        }
+    }
+}
+
+/// Why a record cannot be rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Defect {
+    /// Another number of cells than headings: which cell is which cannot be told.
+    Cells,
+    /// A cell with bytes that are no text.
+    NotUtf8,
+    /// XML that is none, or of a kind that PowerShell does not write.
+    Xml,
+    /// More elements inside each other than a record may have.
+    TooDeep,
+    /// Rendered larger than a record may be.
+    TooLarge,
+}
+
+impl Defect {
+    /// All of them.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Cells, Self::NotUtf8, Self::Xml, Self::TooDeep, Self::TooLarge];
+
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Cells => "row-cells",
+            Self::NotUtf8 => RecordDefect::NotUtf8.code(),
+            Self::Xml => "invalid-clixml",
+            Self::TooDeep => RecordDefect::TooDeep.code(),
+            Self::TooLarge => RecordDefect::TooLarge.code(),
+        }
+    }
+
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Cells => {
+                "another number of cells than headings, so which is which cannot be told"
+            }
+            Self::NotUtf8 => RecordDefect::NotUtf8.reason(),
+            Self::Xml => "an element that is not as PowerShell writes it",
+            Self::TooDeep => "more than 100 elements inside each other",
+            Self::TooLarge => RecordDefect::TooLarge.reason(),
+        }
+    }
+}
+
+/// An exhibit that is no JSON, on its way through intake.
+#[derive(Debug)]
+pub struct Foreign<'a> {
+    layout: Layout,
+    ledger: Ledger<'a>,
+}
+
+#[derive(Debug)]
+enum Layout {
+    Sheet(sheet::Rows),
+    Clixml(Box<clixml::Objects>),
+}
+
+/// What was read of the exhibit so far; places in it are in source bytes.
+#[derive(Debug)]
+struct Ledger<'a> {
+    place: &'a Place,
+    catalogue: &'a Catalogue,
+    offsets: SourceOffsets,
+    intake: Intake,
+    record: Record,
+}
+
+impl<'a> Foreign<'a> {
+    /// Recognises an exhibit by how its decoded text begins.
+    #[must_use]
+    pub fn recognise(
+        head: &[u8],
+        place: &'a Place,
+        catalogue: &'a Catalogue,
+        encoding: Encoding,
+    ) -> Option<Self> {
+        let layout = match head.trim_ascii_start().first()? {
+            b'{' | b'[' => return None,
+            b'<' => Layout::Clixml(Box::new(clixml::Objects::recognise(head)?)),
+            _ => Layout::Sheet(sheet::Rows::recognise(head, place, catalogue)?),
+        };
+        let start = u64::try_from(encoding.bom_bytes()).unwrap_or(u64::MAX);
+        let ledger = Ledger {
+            place,
+            catalogue,
+            offsets: SourceOffsets::new(encoding, start),
+            intake: Intake::default(),
+            record: Record::default(),
+        };
+        Some(Self { layout, ledger })
+    }
+
+    /// Reads the whole records that `text` begins with and gives how many bytes they take; what follows them must come
+    /// again, with more behind it unless this is the `last` of the text.
+    pub fn take(&mut self, text: &[u8], last: bool, sink: &mut dyn Sink) -> usize {
+        let mut read = match &mut self.layout {
+            Layout::Sheet(rows) => rows.take(text, last, &mut self.ledger, sink),
+            Layout::Clixml(objects) => objects.take(text, last, &mut self.ledger, sink),
+        };
+        if text.len() - read.min(text.len()) > super::MAX_RECORD_BYTES {
+            // What began here has no end: nothing behind it can be told apart.
+            self.ledger.intake.tally.seen += 1;
+            self.ledger.quarantine(text, &(read..text.len()), Defect::TooLarge);
+            match &mut self.layout {
+                Layout::Sheet(rows) => rows.stop(),
+                Layout::Clixml(objects) => objects.stop(),
+            }
+            read = text.len();
+        }
+        self.ledger.offsets.forget(text, read);
+        read
+    }
+
+    /// What the exhibit held.
+    #[must_use]
+    pub fn finish(self) -> Intake {
+        let mut intake = self.ledger.intake;
+        let (format, rendering) = match self.layout {
+            Layout::Sheet(rows) => (rows.format(), Rendering::Sheet(rows.sheet())),
+            Layout::Clixml(objects) => (Format::Clixml, Rendering::Clixml(objects.clixml())),
+        };
+        intake.format = Some(format);
+        intake.rendering = rendering;
+        intake
+    }
+}
+
+impl Ledger<'_> {
+    /// The request with this subject; the name of the file tells whether its silence means something.
+    fn request(&mut self, format: Format, object_type: Option<&str>, keeps_nulls: bool) -> usize {
+        let mut request = Request::new(format, None, self.place, self.catalogue);
+        if let (Some(object_type), Subject::Objects { .. } | Subject::Untyped { .. }) =
+            (object_type, &request.subject)
+        {
+            let named = if let Subject::Objects { object_type: named, bin } = &request.subject {
+                (named == object_type).then_some(*bin)
+            } else {
+                None
+            };
+            // A view of some objects of the type: what it does not hold it does not deny.
+            request.delta = named.is_none() && format != Format::PortalCsv;
+            let bin = named.unwrap_or(false);
+            request.subject = Subject::Objects { object_type: object_type.to_owned(), bin };
+        }
+        request.keeps_nulls = Some(keeps_nulls);
+        self.intake.requests.push(request);
+        self.intake.requests.len() - 1
+    }
+
+    fn source(&mut self, text: &[u8], span: &Range<usize>) -> Range<u64> {
+        self.offsets.advance(text, span.start);
+        let start = self.offsets.source_offset(text, span.start);
+        start..self.offsets.source_offset(text, span.end)
+    }
+
+    fn trouble(&mut self, code: &'static str, text: &[u8], at: usize, cause: String) {
+        let at = self.source(text, &(at..at)).start;
+        let offset_bytes = usize::try_from(at).unwrap_or(usize::MAX);
+        self.intake.troubles.push(Trouble { code, offset_bytes, cause });
+    }
+
+    /// Records are missing from every list of the exhibit.
+    fn damage(&mut self) {
+        for request in &mut self.intake.requests {
+            request.damaged = true;
+        }
+    }
+
+    fn quarantine(&mut self, text: &[u8], span: &Range<usize>, defect: Defect) {
+        let source = self.source(text, span);
+        let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        self.intake.tally.quarantined += 1;
+        self.intake.quarantine.push(Quarantined {
+            span: at(source.start)..at(source.end),
+            code: defect.code(),
+            reason: defect.reason(),
+        });
+        self.damage();
+    }
+
+    fn set_aside(&mut self, rule: &str) {
+        *self.intake.tally.set_aside.entry(rule.to_owned()).or_default() += 1;
+    }
+
+    /// Hands a rendered record on.
+    fn deliver(&mut self, position: usize, json: &[u8], source: &Range<u64>, sink: &mut dyn Sink) {
+        let mut record = std::mem::take(&mut self.record);
+        let scanned = record.scan(json, &mut Scanner::new(json, 0));
+        self.record = record;
+        let defect = match scanned {
+            Ok(()) => self.record.defect,
+            Err(_) => Some(RecordDefect::NotAnObject),
+        };
+        let Some(request) = self.intake.requests.get_mut(position) else { return };
+        request.records += 1;
+        if let Some(defect) = defect {
+            request.damaged = true;
+            let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+            self.intake.tally.quarantined += 1;
+            self.intake.quarantine.push(Quarantined {
+                span: at(source.start)..at(source.end),
+                code: defect.code(),
+                reason: defect.reason(),
+            });
+            return;
+        }
+        sink.rendered(source);
+        match sink.record(position, request, json, &self.record) {
+            Fate::Used => self.intake.tally.used += 1,
+            Fate::SetAside(rule) => self.set_aside(rule),
+        }
+    }
+}
+
+/// A JSON string.
+fn quote(text: &str, out: &mut Vec<u8>) {
+    // Writing to memory a type that is always a string cannot fail.
+    if serde_json::to_writer(&mut *out, text).is_err() {
+        out.extend_from_slice(b"null");
+    }
+}
+
+/// Whether a text is what PowerShell writes in the place of a value that it did not write: the name of its type.
+fn stands_for_a_lost_value(text: &str) -> bool {
+    const BEGINNINGS: [&str; 6] = [
+        "Microsoft.Graph.",
+        "Microsoft.Open.",
+        "System.Collections.",
+        "System.Object",
+        "System.String[]",
+        "@{",
+    ];
+    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::directory::catalogue;
+    use crate::model::Tally;
+
+    /// A record with the source bytes that it was rendered from.
+    type Rendered = (Range<u64>, Vec<u8>);
+
+    /// What was rendered, and from where.
+    #[derive(Default)]
+    struct Seen {
+        from: Range<u64>,
+        records: Vec<Rendered>,
+    }
+
+    impl Sink for Seen {
+        fn record(&mut self, _: usize, _: &Request, text: &[u8], _: &Record) -> Fate {
+            self.records.push((self.from.clone(), text.to_vec()));
+            Fate::Used
+        }
+
+        fn respelt(
+            &mut self,
+            _: usize,
+            _: &Request,
+            _: (&[u8], &Range<usize>),
+            _: &[u8],
+            _: &Record,
+        ) -> Fate {
+            Fate::SetAside("scalar-text")
+        }
+
+        fn recall(&mut self, _: usize, _: &Request, _: &[u8], _: usize) -> Option<usize> {
+            None
+        }
+
+        fn rendered(&mut self, source: &Range<u64>) {
+            self.from = source.clone();
+        }
+    }
+
+    /// Reads a text that comes so many bytes at a time; checks that each record is rendered to the same again.
+    fn read(text: &str, step: usize) -> Option<(Vec<Rendered>, Tally)> {
+        let place = Place::of("x/users.txt", catalogue(), None);
+        let mut foreign = Foreign::recognise(text.as_bytes(), &place, catalogue(), Encoding::Utf8)?;
+        let (mut seen, mut pending) = (Seen::default(), Vec::new());
+        let mut chunks = text.as_bytes().chunks(step).peekable();
+        while let Some(chunk) = chunks.next() {
+            pending.extend_from_slice(chunk);
+            let taken = foreign.take(&pending, chunks.peek().is_none(), &mut seen);
+            pending.drain(..taken);
+        }
+        let intake = foreign.finish();
+        assert!(pending.is_empty());
+        assert!(intake.tally.balances(), "{:?}", intake.tally);
+        for (from, json) in &seen.records {
+            let at = |offset: u64| usize::try_from(offset).unwrap();
+            let source = &text.as_bytes()[at(from.start)..at(from.end)];
+            let again = intake.rendering.render(Cow::Borrowed(source), from.start);
+            assert_eq!(again.as_deref(), Some(json.as_slice()));
+        }
+        Some((seen.records, intake.tally))
+    }
+
+    #[test]
+    fn shared_objects_and_rows_are_rendered_again_as_they_were() {
+        let text = concat!(
+            r#"<Objs><Obj RefId="0"><MS><S N="Id">a</S><Obj N="X" RefId="1"><LST><S>1</S></LST></Obj></MS></Obj>"#,
+            r#"<Obj RefId="1"><MS><Ref N="X" RefId="1"/><Ref N="Y" RefId="2"/><S N="id">b</S></MS></Obj>"#,
+            r#"<Obj RefId="2"><MS><Obj N="Z" RefId="1"><DCT/></Obj><Ref N="X" RefId="1"/></MS></Obj></Objs>"#
+        );
+        let (records, tally) = read(text, 7).unwrap();
+        let texts: Vec<_> = records.iter().map(|(_, json)| String::from_utf8_lossy(json)).collect();
+        assert_eq!(texts, [r#"{"id":"a","x":["1"]}"#, r#"{"x":["1"],"id":"b"}"#, "{}"]);
+        assert_eq!(tally.used, 3);
+        let csv = "Id,DisplayName,Note\r\n1,\"a\r\nb\",\r\n\r\n2,c,d\r\n3\r\n4,e,";
+        let (records, tally) = read(csv, 3).unwrap();
+        assert_eq!(records.len(), 3);
+        assert_eq!((tally.seen, tally.quarantined), (4, 1));
+        assert_eq!(records.first().unwrap().0, 21..30);
+    }
+
+    proptest! {
+        #[test]
+        fn any_rows_come_out_alike_in_any_pieces(
+            text in r#"(1,a,x|2,"b ""q"""|,;|"x\n|,|\r|\n|é|#TYPE ){0,40}"#, step in 1_usize..20
+        ) {
+            let text = format!("Id,DisplayName,Mail\n{text}");
+            prop_assert_eq!(read(&text, step), read(&text, text.len()));
+        }
+
+        #[test]
+        fn any_elements_come_out_alike_in_any_pieces(
+            text in r#"(<Obj RefId="[0-3]">|<Obj N="[a-c]" RefId="[0-3]">|</Obj>|<LST>|</LST>|<MS>|</MS>|<DCT>|</DCT>|<En>|</En>|<S N="Id">|<S N="Key">|</S>|<Nil N="d"/>|<Ref N="e" RefId="[0-3]"/>|&lt;|x|<){0,40}"#,
+            step in 1_usize..20
+        ) {
+            let text = format!("<Objs>{text}</Objs>");
+            prop_assert_eq!(read(&text, step), read(&text, text.len()));
+        }
+    }
+}
