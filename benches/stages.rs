@@ -8,12 +8,12 @@
 //! from `compare.py`.
 
 use std::hint::black_box;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use entrace::directory::catalogue;
-use entrace::evidence::{Walk, hash, read_file, walk};
+use entrace::evidence::{Walk, Watched, hash, walk};
 use entrace::history::{HistoryOptions, analyse};
 use entrace::index::{IndexOptions, build};
 use entrace::report::write_changes;
@@ -33,7 +33,11 @@ fn tenant(below: &Path) -> (PathBuf, SynthSummary) {
 fn read_and_hash(found: &Walk) -> usize {
     let (mut bytes, mut read) = (Vec::new(), 0);
     for file in &found.files {
-        if read_file(&file.path, &mut bytes).is_ok() {
+        bytes.clear();
+        let whole = Watched::open(&file.path).is_ok_and(|mut watched| {
+            watched.read_to_end(&mut bytes).is_ok() && watched.finish().is_ok()
+        });
+        if whole {
             black_box(hash(&bytes));
             read += 1;
         }

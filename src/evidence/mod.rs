@@ -13,7 +13,7 @@ mod walk;
 
 pub use container::{Carrier, LIMITS, Limits, stream_each};
 pub use encoding::{Decoder, Encoding, SourceOffsets, Text, decode};
-pub use read::{Fingerprints, Hashing, Span, Watched, hash, read_file, read_spans, spans_of};
+pub use read::{Fingerprints, Hashing, Span, Watched, hash, read_spans, spans_of};
 pub use source::{RecordedTime, SourceFile};
 pub use stat::Stat;
 pub use walk::{CASE_MARK, Refusal, Walk, walk, walk_within};

@@ -70,21 +70,6 @@ impl Read for Watched {
     }
 }
 
-/// Reads a whole file into `bytes`, read-only, and gives its modification time.
-///
-/// # Errors
-/// [`EvidenceError::Unreadable`], or [`EvidenceError::Changed`] if size or modification time moved meanwhile.
-pub fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<Option<SystemTime>, EvidenceError> {
-    let mut watched = Watched::open(path)?;
-    let unreadable = |source| EvidenceError::Unreadable { path: path.to_path_buf(), source };
-    bytes.clear();
-    // One byte more than the file has, so that its end is met without growing.
-    let size = usize::try_from(watched.size_bytes()).unwrap_or(0).saturating_add(1);
-    bytes.try_reserve(size).map_err(|error| unreadable(io::Error::other(error)))?;
-    watched.read_to_end(bytes).map_err(unreadable)?;
-    watched.finish()
-}
-
 /// Digests of bytes that come in chunks.
 #[derive(Debug, Default)]
 pub struct Hashing {

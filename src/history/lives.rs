@@ -58,6 +58,25 @@ impl<'a> Life<'a> {
 /// Rows of one life, what was set aside, and the object's last name.
 type OfLife = (Vec<Draft>, Aside, Option<(ObjectId, String)>);
 
+/// Cuts items into runs whose records take no more than may be held open, one item at least in each.
+pub(super) fn batches<'i, T>(
+    items: &'i [T],
+    bytes: impl Fn(&T) -> usize + 'i,
+) -> impl Iterator<Item = &'i [T]> {
+    let mut rest = items;
+    std::iter::from_fn(move || {
+        let mut held = 0;
+        let fits = |item: &&T| {
+            held += bytes(item);
+            held <= BATCH_BYTES
+        };
+        let count = rest.iter().take_while(fits).count().max(1).min(rest.len());
+        let (batch, behind) = rest.split_at(count);
+        rest = behind;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
 /// Compares the records of each life; `finish` completes its rows.
 pub(super) fn compare(
     context: &TypeContext<'_>,
@@ -71,16 +90,7 @@ pub(super) fn compare(
         .filter(|life| life.distinct.len() > 1)
         .collect();
     let mut compared = Compared::default();
-    let mut rest = lives.as_slice();
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let fits = |life: &&Life<'_>| {
-            bytes += life.bytes();
-            bytes <= BATCH_BYTES
-        };
-        let count = rest.iter().take_while(fits).count().max(1);
-        let (batch, behind) = rest.split_at(count);
-        rest = behind;
+    for batch in batches(&lives, Life::bytes) {
         let records = batch.iter().flat_map(|life| life.distinct.iter().copied());
         let opened = open_records(context.index, context.catalogue, context.object_type, records)?;
         let made: Vec<OfLife> = batch
@@ -123,16 +133,7 @@ impl RecordDates {
         entries: &[&Entry],
     ) -> Result<Self, HistoryError> {
         let mut dates = HashMap::new();
-        let mut rest = entries;
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fits = |entry: &&&Entry| {
-                bytes += entry.length as usize;
-                bytes <= BATCH_BYTES
-            };
-            let count = rest.iter().take_while(fits).count().max(1);
-            let (batch, behind) = rest.split_at(count);
-            rest = behind;
+        for batch in batches(entries, |entry| entry.length as usize) {
             let records = batch.iter().copied();
             let opened =
                 open_records(context.index, context.catalogue, context.object_type, records)?;

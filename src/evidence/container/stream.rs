@@ -135,16 +135,28 @@ impl<R> Exact<R> {
 
 impl<R: Read> Read for Exact<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let Some(part) = buffer.get_mut(..wanted).filter(|part| !part.is_empty()) else {
-            return Ok(0);
-        };
-        match self.inner.read(part)? {
-            0 => Err(Fault::Truncated.into()),
-            count => {
-                self.left = self.left.saturating_sub(as_u64(count));
-                Ok(count)
-            }
+        read_of(&mut self.inner, &mut self.left, buffer)
+    }
+}
+
+/// Reads from the next `left` bytes of a stream and counts them down.
+///
+/// # Errors
+/// [`Fault::Truncated`] if the stream ends before they do, and what the stream says.
+pub(super) fn read_of(
+    inner: &mut impl Read,
+    left: &mut u64,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    let wanted = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.len());
+    let Some(part) = buffer.get_mut(..wanted).filter(|part| !part.is_empty()) else {
+        return Ok(0);
+    };
+    match inner.read(part)? {
+        0 => Err(Fault::Truncated.into()),
+        count => {
+            *left = left.saturating_sub(as_u64(count));
+            Ok(count)
         }
     }
 }

@@ -10,7 +10,7 @@ use tar::Header;
 
 use super::fault::Fault;
 use super::limits::MAX_EXTENDED_BYTES;
-use super::stream::as_u64;
+use super::stream::{as_u64, read_of};
 use crate::evidence::source::RecordedTime;
 
 const BLOCK_BYTES: usize = 512;
@@ -235,18 +235,9 @@ impl<R: Read> TarReader<R> {
 
 impl<R: Read> Read for TarReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let Some(part) = buffer.get_mut(..wanted).filter(|part| !part.is_empty()) else {
-            return Ok(0);
-        };
-        match self.inner.read(part)? {
-            0 => Err(Fault::Truncated.into()),
-            count => {
-                self.left = self.left.saturating_sub(as_u64(count));
-                self.position = self.position.saturating_add(as_u64(count));
-                Ok(count)
-            }
-        }
+        let count = read_of(&mut self.inner, &mut self.left, buffer)?;
+        self.position = self.position.saturating_add(as_u64(count));
+        Ok(count)
     }
 }
 

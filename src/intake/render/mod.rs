@@ -228,14 +228,15 @@ impl Ledger<'_> {
 
     fn quarantine(&mut self, text: &[u8], span: &Range<usize>, defect: Defect) {
         let source = self.source(text, span);
+        self.refuse(&source, defect.code(), defect.reason());
+        self.damage();
+    }
+
+    fn refuse(&mut self, source: &Range<u64>, code: &'static str, reason: &'static str) {
         let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
         self.intake.tally.quarantined += 1;
-        self.intake.quarantine.push(Quarantined {
-            span: at(source.start)..at(source.end),
-            code: defect.code(),
-            reason: defect.reason(),
-        });
-        self.damage();
+        let span = at(source.start)..at(source.end);
+        self.intake.quarantine.push(Quarantined { span, code, reason });
     }
 
     fn set_aside(&mut self, rule: &str) {
@@ -255,14 +256,7 @@ impl Ledger<'_> {
         request.records += 1;
         if let Some(defect) = defect {
             request.damaged = true;
-            let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
-            self.intake.tally.quarantined += 1;
-            self.intake.quarantine.push(Quarantined {
-                span: at(source.start)..at(source.end),
-                code: defect.code(),
-                reason: defect.reason(),
-            });
-            return;
+            return self.refuse(source, defect.code(), defect.reason());
         }
         sink.rendered(source);
         match sink.record(position, request, json, &self.record) {
