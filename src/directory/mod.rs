@@ -7,9 +7,11 @@ mod foreign;
 mod load;
 mod names;
 mod query;
+mod questions;
 
 pub use foreign::{HoundKind, ScubaSection, SpeltName};
 pub use load::digest;
+pub use questions::{Need, Question, Retention, Term};
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -191,5 +193,7 @@ pub struct Catalogue {
     pub(crate) powershell: BTreeMap<String, SpeltName>,
     pub(crate) azurehound: BTreeMap<String, HoundKind>,
     pub(crate) scubagear: Vec<ScubaSection>,
+    pub(crate) questions: Vec<Question>,
+    pub(crate) retention: Vec<Retention>,
     pub(crate) faults: Vec<String>,
 }

@@ -5,31 +5,58 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::attributes::{Aside, Conflict};
+use super::attributes::Aside;
 use super::census::{Census, TypeKey, pages};
+use super::coverage::Ledger;
+use super::engine::Engine;
 use super::names::{Names, ObjectKey};
-use super::{HistoryOptions, coverage};
+use super::series::Remark;
+use super::{HistoryOptions, coverage, series};
 use crate::codes::code;
 use crate::directory::{Catalogue, Identity};
 use crate::evidence::Carrier;
-use crate::index::{Exhibit, Index, Listing, Seen, mark};
+use crate::index::{Exhibit, Index, Listing, ObjectId, Seen, mark};
 use crate::model::{
-    Analysis, Change, ChangeKind, ExhibitId, ExhibitRow, HashBasis, Lane, ObjectRow, QuarantineRow,
-    SnapshotRow, Tally, WarningRow,
+    Analysis, BinRow, Change, ChangeKind, ConflictRow, ExhibitId, ExhibitRow, HashBasis, Lane,
+    ObjectRow, QuarantineRow, SnapshotRow, Tally, WarningRow,
 };
 
+/// Objects of recycle bins that are named, per tenant: those that are purged first.
+const NAMED: usize = 5;
+
+/// Puts what lies in recycle bins in the order in which it is purged.
+pub(super) fn soonest_first(bin: &mut [(ObjectId, BinRow)]) {
+    bin.sort_by(|(_, a), (_, b)| a.cmp(b));
+}
+
+/// The objects that are purged first.
+pub(super) fn soonest(bin: &[(ObjectId, BinRow)]) -> Vec<ObjectKey> {
+    bin.chunk_by(|(_, a), (_, b)| a.tenant_id == b.tenant_id)
+        .flat_map(|of_tenant| of_tenant.iter().take(NAMED))
+        .map(|(id, row)| (row.tenant_id.clone(), Arc::from(row.object_type.as_str()), id.clone()))
+        .collect()
+}
+
 pub(super) fn analysis(
-    index: &Index,
-    catalogue: &Catalogue,
+    engine: &Engine<'_>,
     changes: Vec<Change>,
     names: &Names,
-    (censuses, aside, options): (&BTreeMap<TypeKey, Census>, &Aside, &HistoryOptions),
+    (aside, options): (Aside, &HistoryOptions),
 ) -> Analysis {
+    let Ledger { index, catalogue, censuses, .. } = engine.ledger();
     let mut tally = Tally::default();
     for exhibit in &index.exhibits {
         tally.add(&exhibit.tally);
     }
     let last = index.captures.iter().filter_map(|capture| capture.interval).map(|i| i.end).max();
+    let coverage = coverage::rows(&engine.ledger());
+    let mut conflicts = aside.conflicts;
+    conflicts.sort_unstable();
+    let remarks = series::remarks(index, catalogue, &coverage);
+    let bin = aside.bin.into_iter().map(|(id, row)| BinRow {
+        object_name: names.get(&row.tenant_id, &row.object_type, &id),
+        ..row
+    });
     Analysis {
         snapshots: snapshots(index, censuses),
         objects: if options.all_objects {
@@ -38,8 +65,10 @@ pub(super) fn analysis(
             Vec::new()
         },
         exhibits: exhibit_rows(index),
-        coverage: coverage::rows(index, catalogue, censuses),
-        warnings: warnings(index, &aside.conflicts),
+        coverage,
+        warnings: warnings(index, &conflicts, remarks),
+        conflicts,
+        bin: bin.collect(),
         quarantine: quarantine(index),
         tally,
         set_aside_differences: aside
@@ -268,10 +297,15 @@ fn warning(code_name: &str, path: &str, offset: Option<usize>, message: String) 
     }
 }
 
-fn warnings(index: &Index, conflicts: &[Conflict]) -> Vec<WarningRow> {
-    let mut rows = Vec::new();
+fn warnings(index: &Index, conflicts: &[ConflictRow], remarks: Vec<Remark>) -> Vec<WarningRow> {
+    let mut rows: Vec<WarningRow> = remarks
+        .into_iter()
+        .map(|(code_name, message)| warning(code_name, "", None, message))
+        .collect();
     for conflict in conflicts {
-        let Conflict { object_type, object_id, attribute, snapshot, receipts } = conflict;
+        let ConflictRow { object_type, object_id, attribute, snapshot, values, .. } = conflict;
+        let receipts = values.iter().flat_map(|(_, receipts)| receipts).map(ToString::to_string);
+        let receipts = receipts.collect::<Vec<_>>().join(";");
         let message = format!(
             "overlapping captures of snapshot `{snapshot}` disagree on {attribute} of {object_type} {object_id}: {receipts}"
         );

@@ -24,7 +24,7 @@ pub use assemble::{IndexOptions, NamedSnapshot, build};
 pub use case::{Case, CaseError, CaseNote, Checks, Remembered};
 pub use identity::{ObjectId, canonical, guid};
 pub use join::{Found, build_in};
-pub use links::{LinkGroup, LinkKey, LinkObservation, LinkRun};
+pub use links::{LinkGroup, LinkKey, LinkList, LinkObservation, LinkRun, ListLoss};
 pub use open::{OpenError, Opened, OpenedReceipt, open_receipt, open_records};
 pub(crate) use row::mark;
 pub use row::{Key, LinkHead, LinkRow, Row};

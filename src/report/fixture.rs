@@ -301,6 +301,7 @@ fn coverage_row(
         state,
         objects,
         detail: detail.to_owned(),
+        ..CoverageRow::default()
     }
 }
 
@@ -318,7 +319,7 @@ fn coverage() -> Vec<CoverageRow> {
         };
         rows.push(coverage_row(day, "user", state, [1_310, 1_309, 1_307][n], why));
         let (state, why) = match n {
-            0 => (CoverageState::NotCollected, "no capture of deletedItems in this snapshot"),
+            0 => (CoverageState::NotRequested, "no capture of deletedItems in this snapshot"),
             1 => (CoverageState::Collected, ""),
             _ => (CoverageState::Empty, ""),
         };
@@ -326,7 +327,7 @@ fn coverage() -> Vec<CoverageRow> {
         let (state, why) = if n == 1 {
             (CoverageState::Denied, "403 Authorization_RequestDenied")
         } else {
-            (CoverageState::NotCollected, "no capture in this snapshot")
+            (CoverageState::NotRequested, "no capture in this snapshot")
         };
         rows.push(coverage_row(day, "unifiedRoleEligibilitySchedule", state, 0, why));
     }
