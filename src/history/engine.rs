@@ -13,6 +13,7 @@ use super::coverage::Ledger;
 use super::draft::{Draft, Rest, Subject};
 use super::lists::Population;
 use super::lives::{Compared, RecordDates, compare};
+use super::lost::Lost;
 use super::names::{Names, ObjectKey};
 use super::presence::{Dates, Event, Presence, References, TypeFacts};
 use super::shown::Shapes;
@@ -31,6 +32,7 @@ pub(super) struct Engine<'a> {
     catalogue: &'a Catalogue,
     askings: Askings,
     shapes: Shapes,
+    lost: Lost,
     censuses: BTreeMap<TypeKey, Census>,
     references: References,
     tier0: HashSet<(usize, Key)>,
@@ -71,7 +73,8 @@ impl<'a> Engine<'a> {
         }
         let references = index.last_links_to(&restless);
         let templates = role_templates(index, catalogue, &censuses)?;
-        Ok(Self { index, catalogue, askings, shapes, censuses, references, tier0, templates })
+        let lost = super::lost::read(index, catalogue)?;
+        Ok(Self { index, catalogue, askings, shapes, lost, censuses, references, tier0, templates })
     }
 
     /// What the coverage ledger is made from.
@@ -81,6 +84,7 @@ impl<'a> Engine<'a> {
             catalogue: self.catalogue,
             censuses: &self.censuses,
             shapes: &self.shapes,
+            lost: &self.lost,
         }
     }
 

@@ -135,8 +135,10 @@ fn holes(index: &Index, tenant: &str) -> Vec<Remark> {
     if longest.0 > shortest.0 * 3 / 2 { vec![("snapshot-gap", message)] } else { Vec::new() }
 }
 
+/// The captures of a snapshot: captures are in the order of snapshots.
 fn captures(index: &Index, place: usize) -> impl Iterator<Item = &Capture> {
-    index.captures.iter().filter(move |capture| capture.snapshot == place)
+    let start = index.captures.partition_point(|capture| capture.snapshot < place);
+    index.captures.iter().skip(start).take_while(move |capture| capture.snapshot == place)
 }
 
 /// The type that a capture is about; `None` for links and what has no type.
@@ -237,8 +239,15 @@ fn again(index: &Index, catalogue: &Catalogue, place: usize) -> Vec<Remark> {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
+        let ordered: Vec<&Interval> = times.iter().collect();
+        let apart = ordered.windows(2).all(|pair| matches!(pair, [a, b] if a.end < b.start));
+        let taken = if apart {
+            "each is an observation of its own"
+        } else {
+            "which came first cannot be told while their stamps have no zone; --evidence-tz gives one"
+        };
         let message = format!(
-            "snapshot `{}` holds {} lists of {}, taken as successive observations: {}{more}",
+            "snapshot `{}` holds {} lists of {}, of {}{more}: {taken}",
             snapshot.label,
             times.len(),
             some(&types.iter().map(String::as_str).collect()),
@@ -323,10 +332,10 @@ mod tests {
 
     #[test]
     fn spans_are_told_in_hours() {
-        let span = |minutes: i64| super::span(SignedDuration::from_mins(minutes));
-        assert_eq!(span(20), "20 min");
-        assert_eq!(span(48 * 60), "48 h");
-        assert_eq!(span(321), "5 h 21 min");
+        let told = |minutes: i64| span(SignedDuration::from_mins(minutes));
+        assert_eq!(told(20), "20 min");
+        assert_eq!(told(48 * 60), "48 h");
+        assert_eq!(told(321), "5 h 21 min");
     }
 
     #[test]

@@ -46,6 +46,8 @@ impl Ledger<'_> {
             let Some(tenant_id) = self.index.tenants.get(*tenant) else { continue };
             let explicit = self.explicit(*tenant, object_type);
             let groups = self.groups(census, &explicit);
+            let nothing = BTreeMap::new();
+            let lost = self.lost.get(&(*tenant, Arc::clone(object_type))).unwrap_or(&nothing);
             let mut by_shape: BTreeMap<u32, BTreeSet<&Arc<str>>> = BTreeMap::new();
             for ((_, shape), group) in &groups {
                 by_shape.entry(*shape).or_default().extend(group.has.keys());
@@ -65,6 +67,7 @@ impl Ledger<'_> {
                     missed.insert(name.as_str().into(), needed_for(questions));
                 }
             }
+            names.extend(lost.keys().map(|(_, name)| Arc::<str>::from(name.as_str())));
             missed.retain(|name, _| !names.contains(name));
             names.extend(missed.keys().cloned());
             for place in self.snapshots_of(tenant_id) {
@@ -93,7 +96,16 @@ impl Ledger<'_> {
                             ..self.row(place, object_type)
                         }
                     };
-                    rows.push(all(together, None));
+                    let mut row = all(together, None);
+                    if let Some(cut) = lost.get(&(place, name.to_string())) {
+                        row.state = CoverageState::Partial;
+                        row.objects = row.objects.min(together.objects.saturating_sub(*cut));
+                        row.detail = format!(
+                            "on {cut} of {} objects the export cut it off: it writes nested values only to a depth",
+                            together.objects
+                        );
+                    }
+                    rows.push(row);
                     let of_shape = of.iter().filter(|(shape, _)| several && **shape != TOGETHER);
                     for (shape, group) in of_shape {
                         // What a shape lacks is told by the row of all together.

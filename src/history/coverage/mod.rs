@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::census::{Census, TypeKey};
+use super::lost::Lost;
 use super::shown::Shapes;
 use crate::directory::{Catalogue, Need};
 use crate::index::Index;
@@ -24,6 +25,7 @@ pub(super) struct Ledger<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) censuses: &'a BTreeMap<TypeKey, Census>,
     pub(super) shapes: &'a Shapes,
+    pub(super) lost: &'a Lost,
 }
 
 /// Coverage of all snapshots, sorted by (tenant, type, attribute, snapshot, request, object).

@@ -236,12 +236,14 @@ impl Found {
             self.delta = true;
             return;
         }
+        if let Some(Subject::ObjectsOf { parent_id, .. } | Subject::Part { parent_id, .. }) =
+            request.map(|request| &request.subject)
+        {
+            self.parents.insert(parent_id.to_ascii_lowercase());
+        }
         if capture.listing == Listing::None {
             self.singles = true;
             return;
-        }
-        if let Some(Subject::ObjectsOf { parent_id, .. }) = request.map(|r| &r.subject) {
-            self.parents.insert(parent_id.to_ascii_lowercase());
         }
         self.lists += 1;
         let mut signs = Vec::new();
@@ -252,8 +254,8 @@ impl Found {
             signs.push("damaged or quarantined records".to_owned());
         }
         if !capture.unfiltered {
-            let filter = request.map(|request| request.narrowing.trim()).unwrap_or_default();
-            signs.push(match filter {
+            // The scope of a chain is its layout and what its links show of a filter.
+            signs.push(match capture.scope.strip_prefix("graph").unwrap_or_default().trim() {
                 "" => "a filter was applied".to_owned(),
                 filter => format!("a filter was applied: {filter}"),
             });
@@ -293,7 +295,8 @@ impl Found {
             if self.delta {
                 detail.push("a delta view: it shows what moved, not what is there".to_owned());
             }
-            if self.singles || !self.delta {
+            let counted = self.parents_of.is_some() && !self.parents.is_empty();
+            if !counted && (self.singles || !self.delta) {
                 detail.push("single objects, no list".to_owned());
             }
         }

@@ -393,8 +393,8 @@ mod tests {
         let gaps = gaps(&fixture::analysis().coverage);
         assert_eq!(gaps.len(), 4);
         let text = serde_json::to_string(&gaps[0].where_and_why).unwrap();
-        assert!(text.contains("Not collected in 2026-11-01 and 2026-11-03"), "{text}");
-        assert!(text.contains("refused by the service in 2026-11-02 (403"), "{text}");
+        assert!(text.contains("Not requested in 2026-11-01 and 2026-11-03"), "{text}");
+        assert!(text.contains("denied in 2026-11-02 (403"), "{text}");
     }
 
     #[test]
