@@ -98,8 +98,10 @@ impl<'a> Tenant<'a> {
                 note(&mut lacks, met);
             }
         }
-        let missing: Vec<String> = lacks
-            .into_iter()
+        // Where nothing is there, more snapshots of it would be no answer either.
+        let told =
+            lacks.into_iter().filter(|(_, names)| verdict != Verdict::No || !names.is_empty());
+        let missing: Vec<String> = told
             .map(|(lack, names)| match names.join(", ") {
                 names if names.is_empty() => lack,
                 names => format!("{names}: {lack}"),
@@ -198,13 +200,10 @@ impl<'a> Tenant<'a> {
             [only] => format!(" in {only}"),
             _ => format!(" in {} of {all} snapshots", labels.len()),
         };
-        match state {
-            CoverageState::Partial | CoverageState::Denied | CoverageState::Unknown
-                if !detail.is_empty() =>
-            {
-                format!("{state}{place} ({detail})")
-            }
-            _ => format!("{state}{place}"),
+        if detail.is_empty() || state == CoverageState::NotRequested {
+            format!("{state}{place}")
+        } else {
+            format!("{state}{place} ({detail})")
         }
     }
 

@@ -202,12 +202,12 @@ mod tests {
         for need in catalogue.questions().iter().flat_map(|q| &q.needs).flat_map(|n| &n.any_of) {
             match need {
                 Need::Relation(of, what) => {
-                    assert!(catalogue.relation(of, what).is_some(), "{what}")
+                    assert!(catalogue.relation(of, what).is_some(), "{what}");
                 }
                 Need::Bin(of) => assert!(catalogue.bin_of(of).is_some(), "{of}"),
                 Need::Log(of) => assert!(catalogue.object_type(of).unwrap().event, "{of}"),
                 Need::Service(of) => {
-                    assert!(catalogue.object_type(of).unwrap().service_record, "{of}")
+                    assert!(catalogue.object_type(of).unwrap().service_record, "{of}");
                 }
                 Need::Type(_) | Need::Attribute(..) | Need::Snapshots(_) => {}
             }

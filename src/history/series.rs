@@ -268,10 +268,13 @@ fn again(index: &Index, catalogue: &Catalogue, place: usize) -> Vec<Remark> {
     kept
 }
 
+/// By type and attribute.
+type States<'a> = BTreeMap<(&'a str, &'a str), CoverageState>;
+
 /// Types and attributes that one snapshot asked for and the one before it did not, or the other way round.
 fn grown(index: &Index, coverage: &[CoverageRow]) -> Vec<(String, Remark)> {
     let mut remarks = Vec::new();
-    let mut rows: BTreeMap<(&str, &str), BTreeMap<(&str, &str), CoverageState>> = BTreeMap::new();
+    let mut rows: BTreeMap<(&str, &str), States<'_>> = BTreeMap::new();
     for row in coverage.iter().filter(|row| row.is_whole_picture() && row.sources.is_none()) {
         let of_snapshot = rows.entry((&row.tenant_id, &row.snapshot)).or_default();
         of_snapshot.insert((&row.object_type, &row.attribute), row.state);

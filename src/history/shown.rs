@@ -99,8 +99,8 @@ const AT_HAND: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Counter {
     recent: [Option<(Key, u64)>; AT_HAND],
-    single: HashMap<Key, u64>,
-    several: HashMap<(usize, Vec<(u32, u64)>), u64>,
+    single: BTreeMap<Key, u64>,
+    several: BTreeMap<(usize, Vec<(u32, u64)>), u64>,
     names: HashMap<u64, NameList>,
 }
 

@@ -405,7 +405,8 @@ fn snapshot_warnings(index: &Index) -> Vec<WarningRow> {
     }
     for (tenant, count) in per_tenant {
         if count == 1 {
-            let message = format!("tenant `{tenant}` has one snapshot");
+            let name = if tenant.is_empty() { "unknown" } else { tenant };
+            let message = format!("tenant `{name}` has one snapshot");
             rows.push(warning("single-snapshot", "", None, message));
         }
     }

@@ -286,6 +286,9 @@ fn gaps(page: &mut Page, analysis: &Analysis, tenant: &str) {
             gap.labels.push(&row.snapshot);
         }
     }
+    if read.is_empty() {
+        return page.wrap("  ", 2, "nothing of any type that is known was collected");
+    }
     if groups.is_empty() {
         page.wrap("  ", 2, "every type that any snapshot asked for is whole in every snapshot");
     }

@@ -355,7 +355,8 @@ fn inspect_describes_pages_trees_and_collectors() {
     tree.file(file, json!({"id": TENANT, "userPrincipalName": "a@c.com"}).to_string());
     let hound = Evidence::new();
     let item = json!({
-        "data": [{"kind": "AZUser", "data": {"id": TENANT, "displayName": "A", "tenantId": TENANT}}],
+        "data": [{"kind": "AZUser", "data": {"id": TENANT, "displayName": "A",
+            "userPrincipalName": "a@contoso.com", "tenantId": TENANT, "tenantName": "Contoso"}}],
         "meta": {"type": "azure", "version": 5, "count": 1},
     });
     hound.file(format!("azurehound_{}.json", stamp(1, 0)), item.to_string());

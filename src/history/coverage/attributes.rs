@@ -54,19 +54,7 @@ impl Ledger<'_> {
             }
             let mut names: BTreeSet<Arc<str>> =
                 groups.values().flat_map(|group| group.has.keys().cloned()).collect();
-            let mut missed: BTreeMap<Arc<str>, String> = BTreeMap::new();
-            // Names with a capital are those of older services, which no request of Graph can ask for.
-            let members = self.catalogue.security_members(object_type);
-            for name in members.filter(|name| !name.starts_with(char::is_uppercase)) {
-                missed.insert(name.into(), "security-relevant, and in no snapshot".to_owned());
-            }
-            for (need, questions) in &needs {
-                if let Need::Attribute(of, name) = need
-                    && **of == **object_type
-                {
-                    missed.insert(name.as_str().into(), needed_for(questions));
-                }
-            }
+            let mut missed = self.missed(object_type, &needs);
             names.extend(lost.keys().map(|(_, name)| Arc::<str>::from(name.as_str())));
             missed.retain(|name, _| !names.contains(name));
             names.extend(missed.keys().cloned());
@@ -119,6 +107,28 @@ impl Ledger<'_> {
             }
         }
         rows
+    }
+
+    /// What is missed where no snapshot has it, and why: security-relevant attributes and those that questions need.
+    fn missed(
+        &self,
+        object_type: &Arc<str>,
+        needs: &BTreeMap<&Need, BTreeSet<&str>>,
+    ) -> BTreeMap<Arc<str>, String> {
+        let mut missed: BTreeMap<Arc<str>, String> = BTreeMap::new();
+        // Names with a capital are those of older services, which no request of Graph can ask for.
+        let members = self.catalogue.security_members(object_type);
+        for name in members.filter(|name| !name.starts_with(char::is_uppercase)) {
+            missed.insert(name.into(), "security-relevant, and in no snapshot".to_owned());
+        }
+        for (need, questions) in needs {
+            if let Need::Attribute(of, name) = need
+                && **of == **object_type
+            {
+                missed.insert(name.as_str().into(), needed_for(questions));
+            }
+        }
+        missed
     }
 
     /// Shapes of requests whose records of the type have an explicit null or empty list.

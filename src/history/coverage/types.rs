@@ -166,10 +166,8 @@ impl Ledger<'_> {
         rows.retain(|row| !row.request.is_empty());
         together.objects = self.objects_of(place, name).unwrap_or(together.objects);
         let (state, detail) = together.state(singleton);
-        let detail = match state {
-            CoverageState::NotRequested => "another snapshot has it".to_owned(),
-            _ => detail,
-        };
+        let elsewhere = state == CoverageState::NotRequested;
+        let detail = if elsewhere { "another snapshot has it".to_owned() } else { detail };
         rows.push(CoverageRow {
             state,
             objects: together.objects,
