@@ -7,6 +7,7 @@ mod foreign;
 mod load;
 mod names;
 mod query;
+mod zones;
 
 pub use foreign::{HoundKind, ScubaSection, SpeltName};
 pub use load::digest;
@@ -191,5 +192,7 @@ pub struct Catalogue {
     pub(crate) powershell: BTreeMap<String, SpeltName>,
     pub(crate) azurehound: BTreeMap<String, HoundKind>,
     pub(crate) scubagear: Vec<ScubaSection>,
+    /// Zone as Windows names it in winter to its name in the tz database.
+    pub(crate) windows_zones: BTreeMap<String, String>,
     pub(crate) faults: Vec<String>,
 }
