@@ -8,7 +8,7 @@ mod load;
 mod names;
 mod query;
 
-pub use foreign::{HoundKind, ScubaSection, SpeltName};
+pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
 
 use std::collections::BTreeMap;
@@ -191,5 +191,7 @@ pub struct Catalogue {
     pub(crate) powershell: BTreeMap<String, SpeltName>,
     pub(crate) azurehound: BTreeMap<String, HoundKind>,
     pub(crate) scubagear: Vec<ScubaSection>,
+    /// (type or `*`, old name) to where Graph has it.
+    pub(crate) azure_ad_graph: BTreeMap<(String, String), OldName>,
     pub(crate) faults: Vec<String>,
 }
