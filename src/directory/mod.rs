@@ -7,9 +7,11 @@ mod foreign;
 mod load;
 mod names;
 mod query;
+mod roadrecon;
 
 pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
+pub use roadrecon::{RoadLink, RoadTable};
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -193,5 +195,7 @@ pub struct Catalogue {
     pub(crate) scubagear: Vec<ScubaSection>,
     /// (type or `*`, old name) to where Graph has it.
     pub(crate) azure_ad_graph: BTreeMap<(String, String), OldName>,
+    pub(crate) roadrecon: Vec<RoadTable>,
+    pub(crate) roadrecon_links: Vec<RoadLink>,
     pub(crate) faults: Vec<String>,
 }

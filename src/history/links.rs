@@ -150,7 +150,7 @@ impl Follower<'_> {
 
     /// Absence cites the exhibits that carry it.
     fn cite(&self, observation: &LinkObservation) -> Vec<Receipt> {
-        match observation.receipt.span {
+        match observation.receipt.place {
             Some(_) => vec![observation.receipt],
             None => self.index.exhibits_of(observation.capture),
         }

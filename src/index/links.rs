@@ -9,9 +9,9 @@ use super::identity::ObjectId;
 use super::row::{Key, LinkHead, mark};
 use super::segment::{Segment, as_u32};
 use super::shelf::Shelf;
-use super::{Exhibit, Index, IndexedRequest, Listing};
+use super::{Index, IndexedRequest, Listing};
 use crate::intake::Subject;
-use crate::model::{Receipt, Span};
+use crate::model::Receipt;
 
 /// A link between two objects, in canonical direction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -300,13 +300,8 @@ impl Index {
         let mut by_capture: BTreeMap<usize, LinkObservation> = BTreeMap::new();
         for (segment, head, request) in self.heads(places) {
             let Some(indexed) = self.requests.get(request) else { continue };
-            let Some(exhibit) = self.exhibits.get(indexed.exhibit).map(Exhibit::id) else {
-                continue;
-            };
-            let receipt = |offset: u64, length: u32| Receipt {
-                exhibit,
-                span: Some(Span { offset_bytes: offset, len_bytes: length.into() }),
-            };
+            let Some(exhibit) = self.exhibits.get(indexed.exhibit) else { continue };
+            let receipt = |offset: u64, length: u32| exhibit.receipt(offset, length);
             let expanded = head.marks & mark::EXPANSION != 0;
             let observation =
                 by_capture.entry(indexed.capture).or_insert_with(|| LinkObservation {
@@ -314,7 +309,7 @@ impl Index {
                     receipt: if expanded {
                         receipt(head.offset, head.length)
                     } else {
-                        Receipt { exhibit, span: None }
+                        Receipt::whole(exhibit.id())
                     },
                     partial: false,
                     pages: 0,

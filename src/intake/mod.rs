@@ -21,7 +21,7 @@ pub use place::Place;
 pub use record::{
     MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, is_annotation, string_at,
 };
-pub use render::{Clixml, Foreign, Rendering, Sheet};
+pub use render::{Clixml, Foreign, OpenTables, OpenedRow, Rendering, Sheet, read_database};
 pub use request::{Format, Request, Subject};
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key};
 pub use spelling::{CASE_LOST, LOST, Spelling, listed};
@@ -66,6 +66,39 @@ pub trait Sink {
 
     /// The next record was rendered: `source` are the source bytes that it stands for.
     fn rendered(&mut self, source: &Range<u64>);
+
+    /// Takes the links of one object, which stand in rows of their own.
+    fn links(&mut self, list: &LinkList);
+}
+
+/// The links of one object and relation, where each is a row of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkList {
+    /// Position of the request that gave the object.
+    pub position: usize,
+    /// Type of the object that they start from.
+    pub parent_type: String,
+    /// Its id.
+    pub parent_id: String,
+    /// Canonical name of the relation.
+    pub relation: String,
+    /// Where the object stands.
+    pub source: Range<u64>,
+    /// Whether no other links can be missing.
+    pub is_whole: bool,
+    /// The other ends.
+    pub others: Vec<Linked>,
+}
+
+/// The other end of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linked {
+    /// Graph resource name.
+    pub object_type: String,
+    /// Its id.
+    pub id: String,
+    /// Where the link stands.
+    pub source: Range<u64>,
 }
 
 /// A record that could not be used.

@@ -38,6 +38,12 @@ pub enum Format {
     ScubaGear,
     /// Answers with what was asked beside them: `$batch`, or one that a tool saved with its status.
     Answers,
+    /// A `ROADrecon` database.
+    Roadrecon,
+    /// Any other `SQLite` database.
+    Database,
+    /// What `SQLite` keeps beside a database: a write-ahead log or a journal.
+    DatabaseLog,
     /// No JSON.
     NotJson,
     /// Nothing in it.
@@ -63,6 +69,9 @@ impl Format {
             Self::AzureHound => "AzureHound",
             Self::ScubaGear => "ScubaGear",
             Self::Answers => "Graph answers",
+            Self::Roadrecon => "ROADrecon database",
+            Self::Database => "SQLite database",
+            Self::DatabaseLog => "SQLite log",
             Self::NotJson => "not JSON",
             Self::Empty => "empty",
         }
@@ -83,6 +92,7 @@ impl Format {
                 | Self::PortalCsv
                 | Self::ObjectCsv
                 | Self::Clixml
+                | Self::Roadrecon
         )
     }
 }

@@ -132,7 +132,8 @@ impl<'t> Node<'t> {
         Self::Array(texts.into_iter().map(Self::Text).collect())
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
+    /// Appends it as JSON.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Scalar(written) => out.extend_from_slice(written),
             Self::Text(text) => write_text(text, out),

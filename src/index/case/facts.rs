@@ -68,7 +68,7 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
 
 const SPELLINGS: [Spelling; 3] = [Spelling::Graph, Spelling::PowerShell, Spelling::AzureHound];
 
-const FORMATS: [Format; 16] = [
+const FORMATS: [Format; 19] = [
     Format::GraphPage,
     Format::GraphEntity,
     Format::Array,
@@ -85,6 +85,9 @@ const FORMATS: [Format; 16] = [
     Format::Answers,
     Format::NotJson,
     Format::Empty,
+    Format::Roadrecon,
+    Format::Database,
+    Format::DatabaseLog,
 ];
 
 const ENCODINGS: [Encoding; 6] = [

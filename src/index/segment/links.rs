@@ -7,7 +7,7 @@ use super::{SegmentBuilder, as_u32, as_u64, identity_at, last_guid};
 use crate::index::identity::ObjectId;
 use crate::index::layout::{Layout, Role};
 use crate::index::row::{LinkHead, LinkRow, mark};
-use crate::intake::{Fate, Kind, Record, Request, Scanner, Subject, string_at};
+use crate::intake::{Fate, Kind, LinkList, Record, Request, Scanner, Subject, string_at};
 
 /// Expansions that show this many items may have more (Microsoft Graph: `$expand` gives at most 20 of a directory object's
 /// relation).
@@ -219,5 +219,40 @@ impl SegmentBuilder<'_, '_> {
             list.count += 1;
         }
         Fate::Used
+    }
+
+    /// Takes in links that stand in rows of their own. The list is as whole as the object that it belongs to is known.
+    pub(super) fn link_list(&mut self, list: &LinkList) {
+        let place = |source: &Range<u64>| {
+            let length = source.end.saturating_sub(source.start);
+            (source.start, u32::try_from(length).unwrap_or(u32::MAX))
+        };
+        let (parent_type, relation) =
+            (self.layouts.name(&list.parent_type), self.layouts.name(&list.relation));
+        let (offset, length) = place(&list.source);
+        let head = LinkHead {
+            offset,
+            length,
+            first: as_u64(self.segment.links.len()),
+            count: as_u32(list.others.len()),
+            request: as_u32(list.position),
+            marks: mark::EXPANSION | if list.is_whole { 0 } else { mark::PARTIAL },
+            ..self.head(&parent_type, &ObjectId::of(&list.parent_id), &relation)
+        };
+        self.segment.heads.push(head);
+        for other in &list.others {
+            let (offset, length) = place(&other.source);
+            let (id, object_type) =
+                (ObjectId::of(&other.id), self.layouts.name(&other.object_type));
+            let link = LinkRow {
+                other: id.key().1,
+                offset,
+                length,
+                object_type: self.name(&object_type),
+                text: self.text_of(&id),
+                reserved: 0,
+            };
+            self.segment.links.push(link);
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::row::{LinkHead, LinkRow, Row, mark};
 use crate::directory::{Identity, ObjectType};
 use crate::evidence::{Encoding, SourceOffsets};
 use crate::intake::{
-    Fate, Format, Kind, Member, Record, Request, Sink, Spelling, Subject, string_at,
+    Fate, Format, Kind, LinkList, Member, Record, Request, Sink, Spelling, Subject, string_at,
 };
 
 /// Rows that room is made for before they come.
@@ -512,6 +512,10 @@ impl Sink for SegmentBuilder<'_, '_> {
     fn rendered(&mut self, source: &Range<u64>) {
         let length = source.end.saturating_sub(source.start);
         self.stands_at = Some((source.start, u32::try_from(length).unwrap_or(u32::MAX)));
+    }
+
+    fn links(&mut self, list: &LinkList) {
+        self.link_list(list);
     }
 }
 
