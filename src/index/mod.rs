@@ -190,6 +190,17 @@ pub struct Entry {
     pub volatile: u64,
     /// Whether it is in the recycle bin.
     pub deleted: bool,
+    /// What a delta page says of its going, if that is what the record tells.
+    pub removal: Option<Removal>,
+}
+
+/// What a delta page says of an object that left its view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Removal {
+    /// `changed`: it may be deleted, or have left the filter.
+    Changed,
+    /// `deleted`: it is deleted for good.
+    Deleted,
 }
 
 /// Everything that was read, ready to be compared.

@@ -183,6 +183,7 @@ impl Index {
             content: seen.row.content,
             volatile: seen.row.volatile,
             deleted: seen.row.has(mark::DELETED),
+            removal: seen.row.removal(),
         }
     }
 
@@ -246,7 +247,7 @@ impl Index {
     /// The last observation of an object.
     #[must_use]
     pub fn find_last(&self, tenant: &str, object_type: &str, id: &ObjectId) -> Option<Entry> {
-        self.find(tenant, object_type, id).pop()
+        self.find(tenant, object_type, id).into_iter().rfind(|entry| entry.removal.is_none())
     }
 
     /// The capture of an entry.

@@ -36,6 +36,8 @@ use crate::model::Tally;
 pub enum Fate {
     /// It is in the index.
     Used,
+    /// It is in the index, and tells what came or went: its request is a delta answer.
+    Patch,
     /// A named rule set it aside.
     SetAside(&'static str),
 }
@@ -415,7 +417,10 @@ impl Reader<'_> {
         let value = &envelope.member(self.text, "value")?.value;
         let only_annotations = envelope.members.iter().all(|member| {
             let name = self.text.get(member.key.clone()).unwrap_or_default();
-            name == b"value" || name == b"Count" || name.contains(&b'@')
+            name == b"value"
+                || name == b"Count"
+                || name.contains(&b'@')
+                || name.starts_with(b"odata.")
         });
         let is_array = matches!(value.kind, Kind::Array | Kind::EmptyArray);
         (is_array && (has_context || only_annotations)).then(|| value.span.clone())
@@ -434,7 +439,8 @@ impl Reader<'_> {
     fn close_page(&mut self, position: usize, envelope: &Record) {
         let next = envelope
             .string(self.text, "@odata.nextLink")
-            .or_else(|| envelope.string(self.text, "@nextLink"));
+            .or_else(|| envelope.string(self.text, "@nextLink"))
+            .or_else(|| envelope.string(self.text, "odata.nextLink"));
         let has_delta = envelope.member(self.text, "@odata.deltaLink").is_some();
         let count = envelope
             .member(self.text, "@odata.count")
@@ -445,6 +451,9 @@ impl Reader<'_> {
         request.delta |= has_delta || next.as_deref().is_some_and(|link| link.contains("/delta"));
         request.narrowing = next.as_deref().map(narrowing).unwrap_or_default();
         request.next_link = next.is_some();
+        if request.delta {
+            request.holds_changes();
+        }
     }
 
     /// The records of an array.
@@ -523,11 +532,13 @@ impl Reader<'_> {
                     }
                 }
                 Spelling::AzureHound => request.format = Format::AzureHound,
+                Spelling::AzureAdGraph if list => request.format = Format::AzureAdGraph,
+                Spelling::AzureAdGraph => {}
             }
         }
         match request.spelling {
             Spelling::Graph => self.hand_on(position),
-            Spelling::PowerShell => self.deliver_respelt(position),
+            Spelling::PowerShell | Spelling::AzureAdGraph => self.deliver_respelt(position),
             Spelling::AzureHound => self.deliver_azurehound(position),
         }
     }
@@ -550,6 +561,10 @@ impl Reader<'_> {
         let place = (self.text, &self.record.span);
         match self.sink.respelt(position, request, place, &text, &self.respelt) {
             Fate::Used => self.intake.tally.used += 1,
+            Fate::Patch => {
+                self.intake.tally.used += 1;
+                request.holds_changes();
+            }
             Fate::SetAside(rule) => self.set_aside(rule),
         }
     }
@@ -577,6 +592,10 @@ impl Reader<'_> {
         }
         match self.sink.record(position, request, self.text, &self.record) {
             Fate::Used => self.intake.tally.used += 1,
+            Fate::Patch => {
+                self.intake.tally.used += 1;
+                request.holds_changes();
+            }
             Fate::SetAside(rule) => self.set_aside(rule),
         }
     }

@@ -36,6 +36,8 @@ pub enum Format {
     AzureHound,
     /// The export of `ScubaGear`.
     ScubaGear,
+    /// A list of objects of Azure AD Graph.
+    AzureAdGraph,
     /// Answers with what was asked beside them: `$batch`, or one that a tool saved with its status.
     Answers,
     /// A `ROADrecon` database.
@@ -68,6 +70,7 @@ impl Format {
             Self::PowerShell => "PowerShell objects",
             Self::AzureHound => "AzureHound",
             Self::ScubaGear => "ScubaGear",
+            Self::AzureAdGraph => "Azure AD Graph",
             Self::Answers => "Graph answers",
             Self::Roadrecon => "ROADrecon database",
             Self::Database => "SQLite database",
@@ -89,6 +92,7 @@ impl Format {
                 | Self::PowerShell
                 | Self::AzureHound
                 | Self::ScubaGear
+                | Self::AzureAdGraph
                 | Self::PortalCsv
                 | Self::ObjectCsv
                 | Self::Clixml
@@ -215,6 +219,15 @@ impl Request {
             folder: folder.unwrap_or_else(|| place.folder.clone()),
             spelling: Spelling::Graph,
         }
+    }
+}
+
+impl Request {
+    /// It is a delta answer: an attribute or object that is not in it says nothing.
+    pub(super) fn holds_changes(&mut self) {
+        self.delta = true;
+        self.select = None;
+        self.keeps_nulls = Some(true);
     }
 }
 

@@ -31,7 +31,7 @@ impl SegmentBuilder<'_, '_> {
             .map(|(place, role)| (place, role.clone()))
             .collect();
         for (place, role) in &relations {
-            if let Role::Links { relation, other_type, inverse } = role {
+            if let Role::Links { relation, other_type, inverse, patch } = role {
                 let first = self.segment.links.len();
                 let read = self.expanded_items(text, record, *place, other_type);
                 let Some((span, more)) = read else {
@@ -48,6 +48,7 @@ impl SegmentBuilder<'_, '_> {
                     request: position,
                     marks: mark::EXPANSION
                         | if *inverse { mark::INVERSE } else { 0 }
+                        | if *patch { mark::PARTIAL | mark::PATCH } else { 0 }
                         | if more || count == EXPANDED_ITEMS { mark::PARTIAL } else { 0 },
                     ..self.head(object.0, object.1, relation)
                 };
@@ -107,7 +108,7 @@ impl SegmentBuilder<'_, '_> {
             if record.member(text, name).is_some() {
                 continue;
             }
-            if let Role::Links { relation, inverse, .. } =
+            if let Role::Links { relation, inverse, patch: false, .. } =
                 self.layouts.classify(object.0, name.as_bytes())
             {
                 let (offset, length) = self.span(text, &record.span);
@@ -182,7 +183,7 @@ impl SegmentBuilder<'_, '_> {
             length,
             object_type: self.name(&object_type),
             text: self.text_of(&id),
-            reserved: 0,
+            marks: if item.member(text, "@removed").is_some() { mark::LINK_GONE } else { 0 },
         })
     }
 

@@ -120,3 +120,50 @@ pub(in crate::intake) fn put<'t>(
         Node::Scalar(_) | Node::Text(_) | Node::Array(_) | Node::Object(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::directory::catalogue;
+    use crate::intake::Spelling;
+
+    fn graph(text: &str) -> serde_json::Value {
+        let respelt = Spelling::AzureAdGraph.in_graph(text.as_bytes(), catalogue()).unwrap();
+        serde_json::from_slice(&respelt).unwrap()
+    }
+
+    #[test]
+    fn names_are_those_of_graph_by_type() {
+        let text = r#"{"odata.metadata":"x","odata.type":"Microsoft.DirectoryServices.User","objectType":"User",
+            "objectId":"1","dirSyncEnabled":null,"telephoneNumber":"+1","mobile":"+2","extensionAttribute3":"x",
+            "deletionTimestamp":null,"thumbnailPhoto@odata.mediaEditLink":"y","userType":"Member"}"#;
+        assert_eq!(
+            graph(text),
+            serde_json::json!({"@odata.type": "Microsoft.DirectoryServices.User", "id": "1",
+                "onPremisesSyncEnabled": null, "businessPhones": ["+1"], "mobilePhone": "+2",
+                "onPremisesExtensionAttributes": {"extensionAttribute3": "x"}, "deletedDateTime": null,
+                "thumbnailPhoto@odata.mediaEditLink": "y", "userType": "Member"})
+        );
+    }
+
+    #[test]
+    fn what_graph_parts_or_renames_below_the_object_is_found_there() {
+        let text = r#"{"objectType":"Application","objectId":"1","homepage":"h","logoutUrl":null,
+            "oauth2AllowImplicitFlow":false,"replyUrls":["r"],"publicClient":null,
+            "keyCredentials":[{"keyId":"k","endDate":"2026-01-01T00:00:00Z","value":null}],
+            "informationalUrls":{"support":"s"}}"#;
+        assert_eq!(
+            graph(text),
+            serde_json::json!({"@odata.type": "Application", "id": "1",
+                "web": {"homePageUrl": "h", "logoutUrl": null,
+                    "implicitGrantSettings": {"enableAccessTokenIssuance": false}},
+                "replyUrls": ["r"], "isFallbackPublicClient": null,
+                "keyCredentials": [{"keyId": "k", "endDateTime": "2026-01-01T00:00:00Z", "key": null}],
+                "info": {"supportUrl": "s"}})
+        );
+        let assignment = r#"{"objectType":"AppRoleAssignment","objectId":"1","id":"role"}"#;
+        assert_eq!(
+            graph(assignment),
+            serde_json::json!({"@odata.type": "AppRoleAssignment", "id": "1", "appRoleId": "role"})
+        );
+    }
+}

@@ -275,7 +275,7 @@ impl Ledger<'_> {
         }
         sink.rendered(source);
         match sink.record(position, request, json, &self.record) {
-            Fate::Used => self.intake.tally.used += 1,
+            Fate::Used | Fate::Patch => self.intake.tally.used += 1,
             Fate::SetAside(rule) => self.set_aside(rule),
         }
     }
