@@ -251,7 +251,7 @@ impl SegmentBuilder<'_, '_> {
                 length,
                 object_type: self.name(&object_type),
                 text: self.text_of(&id),
-                reserved: 0,
+                marks: 0,
             };
             self.segment.links.push(link);
         }
