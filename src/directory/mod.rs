@@ -7,10 +7,12 @@ mod foreign;
 mod load;
 mod names;
 mod query;
+mod roadrecon;
 mod zones;
 
-pub use foreign::{HoundKind, ScubaSection, SpeltName};
+pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
+pub use roadrecon::{RoadLink, RoadTable};
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -194,5 +196,9 @@ pub struct Catalogue {
     pub(crate) scubagear: Vec<ScubaSection>,
     /// Zone as Windows names it in winter to its name in the tz database.
     pub(crate) windows_zones: BTreeMap<String, String>,
+    /// (type or `*`, old name) to where Graph has it.
+    pub(crate) azure_ad_graph: BTreeMap<(String, String), OldName>,
+    pub(crate) roadrecon: Vec<RoadTable>,
+    pub(crate) roadrecon_links: Vec<RoadLink>,
     pub(crate) faults: Vec<String>,
 }

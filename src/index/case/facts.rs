@@ -66,9 +66,10 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
     hasher.finalize().as_bytes().first_chunk::<16>().copied().unwrap_or_default()
 }
 
-const SPELLINGS: [Spelling; 3] = [Spelling::Graph, Spelling::PowerShell, Spelling::AzureHound];
+const SPELLINGS: [Spelling; 4] =
+    [Spelling::Graph, Spelling::PowerShell, Spelling::AzureHound, Spelling::AzureAdGraph];
 
-const FORMATS: [Format; 16] = [
+const FORMATS: [Format; 20] = [
     Format::GraphPage,
     Format::GraphEntity,
     Format::Array,
@@ -85,6 +86,10 @@ const FORMATS: [Format; 16] = [
     Format::Answers,
     Format::NotJson,
     Format::Empty,
+    Format::AzureAdGraph,
+    Format::Roadrecon,
+    Format::Database,
+    Format::DatabaseLog,
 ];
 
 const ENCODINGS: [Encoding; 6] = [
