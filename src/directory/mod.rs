@@ -7,9 +7,11 @@ mod foreign;
 mod load;
 mod names;
 mod query;
+mod views;
 
 pub use foreign::{HoundKind, ScubaSection, SpeltName};
 pub use load::digest;
+pub use views::{RowsOf, View};
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -179,6 +181,8 @@ pub struct Catalogue {
     pub(crate) roles: BTreeMap<String, Role>,
     /// (type or `*`, heading in plain letters and digits) to what the column carries.
     pub(crate) columns: BTreeMap<(String, String), Column>,
+    /// CSV files of collector suites, the most specific first.
+    pub(crate) views: Vec<View>,
     /// File or folder name, letters and digits only, to collection path.
     pub(crate) names: BTreeMap<String, String>,
     /// Type to the collection path that lists it.

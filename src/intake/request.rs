@@ -38,6 +38,16 @@ pub enum Format {
     ScubaGear,
     /// Answers with what was asked beside them: `$batch`, or one that a tool saved with its status.
     Answers,
+    /// A file of CISA's Untitled Goose Tool that names more than its own request.
+    Goose,
+    /// A view of Microsoft-Extractor-Suite.
+    ExtractorSuite,
+    /// A list of DFIR-O365RC, recycle bin and all.
+    DfirO365rc,
+    /// A view of Hawk.
+    Hawk,
+    /// What a tool found, not what there is.
+    ToolResults,
     /// No JSON.
     NotJson,
     /// Nothing in it.
@@ -63,6 +73,11 @@ impl Format {
             Self::AzureHound => "AzureHound",
             Self::ScubaGear => "ScubaGear",
             Self::Answers => "Graph answers",
+            Self::Goose => "Untitled Goose Tool",
+            Self::ExtractorSuite => "Microsoft-Extractor-Suite",
+            Self::DfirO365rc => "DFIR-O365RC",
+            Self::Hawk => "Hawk",
+            Self::ToolResults => "results of a tool",
             Self::NotJson => "not JSON",
             Self::Empty => "empty",
         }
@@ -83,7 +98,19 @@ impl Format {
                 | Self::PortalCsv
                 | Self::ObjectCsv
                 | Self::Clixml
+                | Self::Goose
+                | Self::ExtractorSuite
+                | Self::DfirO365rc
+                | Self::Hawk
         )
+    }
+
+    /// The format of a collector suite, by the words of [`Format::as_str`].
+    #[must_use]
+    pub fn of_tool(name: &str) -> Option<Self> {
+        [Self::Goose, Self::ExtractorSuite, Self::DfirO365rc, Self::Hawk]
+            .into_iter()
+            .find(|format| format.as_str() == name)
     }
 }
 

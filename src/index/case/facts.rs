@@ -68,7 +68,7 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
 
 const SPELLINGS: [Spelling; 3] = [Spelling::Graph, Spelling::PowerShell, Spelling::AzureHound];
 
-const FORMATS: [Format; 16] = [
+const FORMATS: [Format; 21] = [
     Format::GraphPage,
     Format::GraphEntity,
     Format::Array,
@@ -83,6 +83,11 @@ const FORMATS: [Format; 16] = [
     Format::AzureHound,
     Format::ScubaGear,
     Format::Answers,
+    Format::Goose,
+    Format::ExtractorSuite,
+    Format::DfirO365rc,
+    Format::Hawk,
+    Format::ToolResults,
     Format::NotJson,
     Format::Empty,
 ];
