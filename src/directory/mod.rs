@@ -13,7 +13,7 @@ pub use foreign::{HoundKind, ScubaSection, SpeltName};
 pub use load::digest;
 pub use views::{RowsOf, View};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 pub use columns::{CellKind, Column};
@@ -183,6 +183,8 @@ pub struct Catalogue {
     pub(crate) columns: BTreeMap<(String, String), Column>,
     /// CSV files of collector suites, the most specific first.
     pub(crate) views: Vec<View>,
+    /// Folders of the parts of a collector suite, in lower case.
+    pub(crate) components: BTreeSet<String>,
     /// File or folder name, letters and digits only, to collection path.
     pub(crate) names: BTreeMap<String, String>,
     /// Type to the collection path that lists it.

@@ -10,6 +10,7 @@ use super::{Catalogue, CellKind, Column};
 
 pub(super) const VIEWS: &str = include_str!("data/views.csv");
 pub(super) const CELLS: &str = include_str!("data/cells.csv");
+pub(super) const COMPONENTS: &str = include_str!("data/components.csv");
 
 /// What the rows of a view are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,12 +78,31 @@ struct CellRow {
     source: String,
 }
 
+#[derive(Deserialize)]
+struct ComponentRow {
+    folder: String,
+    source: String,
+}
+
 impl Catalogue {
+    /// Whether a folder of this name holds one folder per run of a part of a collector suite, named by when it began, so
+    /// that such a folder is no snapshot by itself.
+    #[must_use]
+    pub fn is_component(&self, folder: &str) -> bool {
+        self.components.contains(&folder.to_ascii_lowercase())
+    }
+
     pub(super) fn load_views(&mut self) {
+        for row in self.rows::<ComponentRow>("components", COMPONENTS) {
+            self.sound("components", &row.folder, &row.source, "");
+            self.components.insert(row.folder.to_ascii_lowercase());
+        }
         for row in self.rows::<ViewRow>("views", VIEWS) {
             self.sound("views", &row.view, &row.source, "");
-            let known =
-                matches!((row.empty.as_str(), row.list.as_str()), ("null" | "nothing", "whole" | "part"));
+            let known = matches!(
+                (row.empty.as_str(), row.list.as_str()),
+                ("null" | "nothing", "whole" | "part")
+            );
             let Some(rows) = self.rows_of(&row.rows).filter(|_| known) else {
                 self.fault("views", format_args!("{}: {}", row.view, row.rows));
                 continue;

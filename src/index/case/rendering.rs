@@ -43,7 +43,10 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
             let empty_is_null = reader.flag()?;
             let columns = reader.list(|reader| {
                 reader.optional(|reader| {
-                    Some(Column { attribute: reader.string()?, kind: one_of(reader, &CellKind::ALL)? })
+                    Some(Column {
+                        attribute: reader.string()?,
+                        kind: one_of(reader, &CellKind::ALL)?,
+                    })
                 })
             })?;
             Rendering::Sheet(Arc::new(Sheet { delimiter, columns, empty_is_null }))

@@ -252,7 +252,8 @@ impl Rows {
                 Some(None) => never.push(heading.clone()),
                 Some(Some(_)) => {}
             }
-            let taken = |known: &Column| cell.flatten().is_some_and(|c| c.attribute == known.attribute);
+            let taken =
+                |known: &Column| cell.flatten().is_some_and(|c| c.attribute == known.attribute);
             let fresh = !columns.iter().flatten().any(taken);
             columns.push(cell.flatten().filter(|_| fresh).cloned());
         }
@@ -378,7 +379,8 @@ impl Rows {
 
     /// The request of the links that hang on a parent: rows of one parent stand together.
     fn open_links(&mut self, parent: String, ledger: &mut Ledger<'_>) -> Option<usize> {
-        let Some(RowsOf::Links { collection, relation }) = self.view.as_ref().map(|v| &v.rows) else {
+        let Some(RowsOf::Links { collection, relation }) = self.view.as_ref().map(|v| &v.rows)
+        else {
             return None;
         };
         let place = Place {
