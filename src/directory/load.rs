@@ -12,7 +12,7 @@ use super::query::path_key;
 use super::{
     Attribute, Bin, Catalogue, Identity, ListSemantics, ObjectType, Relation, RelationKind, Role,
 };
-use super::{columns, foreign, views};
+use super::{columns, foreign, suites, views};
 
 /// A digest of all tables: what was made with other tables may differ.
 #[must_use]
@@ -22,6 +22,9 @@ pub fn digest() -> [u8; 32] {
         [TYPES, COLLECTIONS, ODATA_TYPES, FOLDERS, SIGNATURES, ATTRIBUTES, RELATIONS, ROLES, NAMES];
     for table in own.into_iter().chain(foreign::TABLES).chain([
         columns::COLUMNS,
+        suites::FILES,
+        suites::MEMBERS,
+        suites::RESULTS,
         views::VIEWS,
         views::CELLS,
         views::COMPONENTS,
@@ -55,6 +58,7 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_foreign();
     catalogue.load_columns();
     catalogue.load_views();
+    catalogue.load_suites();
     catalogue
 }
 

@@ -7,10 +7,12 @@ mod foreign;
 mod load;
 mod names;
 mod query;
+mod suites;
 mod views;
 
 pub use foreign::{HoundKind, ScubaSection, SpeltName};
 pub use load::digest;
+pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
 pub use views::{RowsOf, View};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -183,6 +185,12 @@ pub struct Catalogue {
     pub(crate) columns: BTreeMap<(String, String), Column>,
     /// CSV files of collector suites, the most specific first.
     pub(crate) views: Vec<View>,
+    /// Files of collector suites, the most specific first.
+    pub(crate) files: Vec<SuiteFile>,
+    /// Members that they put into objects.
+    pub(crate) suite_members: Vec<SuiteMember>,
+    /// What tells results of assessment tools.
+    pub(crate) tool_results: Vec<ToolResult>,
     /// Folders of the parts of a collector suite, in lower case.
     pub(crate) components: BTreeSet<String>,
     /// File or folder name, letters and digits only, to collection path.

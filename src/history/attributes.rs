@@ -117,7 +117,7 @@ impl<'a> TypeContext<'a> {
     fn version(&self, entry: &Entry, attributes: Attributes, text: &[u8]) -> Option<Version<'a>> {
         let request = self.request(entry)?;
         let told = |annotation| match request.spelling {
-            Spelling::Graph => Vec::new(),
+            Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => Vec::new(),
             Spelling::PowerShell | Spelling::AzureHound => listed(text, annotation),
         };
         let explicit = || self.names.explicit_empty.contains(&entry.request);

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::context::is_guid;
-use crate::directory::Catalogue;
+use crate::directory::{Catalogue, Holds};
 use crate::model::{CaptureTime, Interval, TimeSource};
 
 /// What the path of an exhibit tells.
@@ -30,6 +30,8 @@ pub struct Place {
     pub tree_folder: Option<String>,
     /// The file's own name without its ending.
     pub stem: String,
+    /// What the table of files of collector suites calls it, if it is one.
+    pub suite: Option<String>,
     /// Whether the ending says that each line is a record, so that a file of one line is a list of one.
     pub lines: bool,
 }
@@ -87,6 +89,14 @@ impl Place {
             ..Self::default()
         };
         place.read_request(&components, stem, catalogue);
+        if let Some(file) = catalogue.suite_file(components.last().copied(), stem) {
+            place.suite = Some(file.name.clone());
+            place.lines |= file.holds == Holds::Lines;
+            if matches!(file.holds, Holds::Objects | Holds::Enriched) {
+                place.parent = None;
+                place.collection = Some(file.collection.clone());
+            }
+        }
         place.tenant = components
             .iter()
             .enumerate()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::place::Place;
 use super::spelling::Spelling;
-use crate::directory::{Catalogue, Relation, RelationKind};
+use crate::directory::{Catalogue, Holds, Relation, RelationKind};
 
 /// How a text is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +83,12 @@ impl Format {
         }
     }
 
+    /// Whether it says nothing of where its records are from.
+    #[must_use]
+    pub fn is_bare(self) -> bool {
+        matches!(self, Self::Array | Self::Object | Self::JsonTexts)
+    }
+
     /// Whether a text of this form may be a whole list of its request, so that its silence can mean something.
     #[must_use]
     pub fn is_list(self) -> bool {
@@ -102,6 +108,15 @@ impl Format {
                 | Self::ExtractorSuite
                 | Self::DfirO365rc
                 | Self::Hawk
+        )
+    }
+
+    /// Whether a collector suite or an assessment tool made it.
+    #[must_use]
+    pub fn is_of_tool(self) -> bool {
+        matches!(
+            self,
+            Self::Goose | Self::ExtractorSuite | Self::DfirO365rc | Self::Hawk | Self::ToolResults
         )
     }
 
@@ -213,9 +228,13 @@ impl Request {
         };
         let in_tree =
             place.tree_folder.is_some() && matches!(format, Format::GraphEntity | Format::Object);
+        let suite = place.suite.as_deref().filter(|_| url.is_none() && !in_tree && format.is_bare());
+        let suite = suite.and_then(|name| catalogue.suite_file_named(name));
+        let listed = suite.filter(|file| file.holds != Holds::FirstPage);
+        let tool = listed.and_then(|file| Format::of_tool(&file.tool));
         let folder = if in_tree { place.tree_folder.clone() } else { None };
         Self {
-            format: if in_tree { Format::ExporterTree } else { format },
+            format: if in_tree { Format::ExporterTree } else { tool.unwrap_or(format) },
             subject,
             context: url.map(Arc::from),
             api_version: context.as_ref().map(|c| c.api_version.clone()).unwrap_or_default(),
@@ -228,9 +247,12 @@ impl Request {
             damaged: false,
             refused: None,
             records: 0,
-            keeps_nulls: (url.is_some() || in_tree).then_some(true),
+            keeps_nulls: match tool {
+                Some(Format::DfirO365rc) => Some(false),
+                _ => (url.is_some() || in_tree).then_some(true),
+            },
             folder: folder.unwrap_or_else(|| place.folder.clone()),
-            spelling: Spelling::Graph,
+            spelling: suite.map_or(Spelling::Graph, |file| Spelling::of_suite(file)),
         }
     }
 }

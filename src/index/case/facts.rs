@@ -52,7 +52,7 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
         let text = text.map_or(&[][..], str::as_bytes);
         hasher.update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes()).update(text);
     };
-    let Place { collection, parent, tree_folder, stem, lines, .. } = place;
+    let Place { collection, parent, tree_folder, stem, lines, suite, .. } = place;
     let present = [collection.is_some(), parent.is_some(), tree_folder.is_some(), *lines];
     put(Some(&present.map(|present| if present { '1' } else { '0' }).iter().collect::<String>()));
     put(collection.as_deref());
@@ -63,10 +63,17 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
     }
     put(tree_folder.as_deref());
     put(Some(stem));
+    put(suite.as_deref());
     hasher.finalize().as_bytes().first_chunk::<16>().copied().unwrap_or_default()
 }
 
-const SPELLINGS: [Spelling; 3] = [Spelling::Graph, Spelling::PowerShell, Spelling::AzureHound];
+const SPELLINGS: [Spelling; 5] = [
+    Spelling::Graph,
+    Spelling::PowerShell,
+    Spelling::AzureHound,
+    Spelling::Goose,
+    Spelling::DfirO365rc,
+];
 
 const FORMATS: [Format; 21] = [
     Format::GraphPage,

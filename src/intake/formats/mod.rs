@@ -4,3 +4,4 @@ pub(super) mod answers;
 pub(super) mod azurehound;
 pub(super) mod powershell;
 pub(super) mod scubagear;
+pub(super) mod suites;
