@@ -228,7 +228,8 @@ impl Request {
         };
         let in_tree =
             place.tree_folder.is_some() && matches!(format, Format::GraphEntity | Format::Object);
-        let suite = place.suite.as_deref().filter(|_| url.is_none() && !in_tree && format.is_bare());
+        let suite =
+            place.suite.as_deref().filter(|_| url.is_none() && !in_tree && format.is_bare());
         let suite = suite.and_then(|name| catalogue.suite_file_named(name));
         let listed = suite.filter(|file| file.holds != Holds::FirstPage);
         let tool = listed.and_then(|file| Format::of_tool(&file.tool));

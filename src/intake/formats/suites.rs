@@ -19,7 +19,9 @@ use crate::directory::{Catalogue, Holds, SuiteFile};
 use crate::intake::request::Subject;
 use crate::intake::scan::Scanner;
 use crate::intake::spelling::Node;
-use crate::intake::{Format, Intake, Kind, Place, Reader, Record, Request, Spelling, Trouble, is_guid};
+use crate::intake::{
+    Format, Intake, Kind, Place, Reader, Record, Request, Spelling, Trouble, is_guid,
+};
 
 /// The service gives at least this many events a page.
 const PAGE_OF_EVENTS: u64 = 100;
@@ -91,7 +93,8 @@ impl Reader<'_> {
         let position = match &self.intake.suite.last {
             Some((last, position)) if *last == id => *position,
             _ => {
-                let position = self.hanging_on(&id, (&file.collection, &file.relation), Format::Goose);
+                let position =
+                    self.hanging_on(&id, (&file.collection, &file.relation), Format::Goose);
                 if let Some(request) = self.intake.requests.get_mut(position) {
                     request.context = Some(file.name.as_str().into());
                     if !matches!(request.subject, Subject::Links { .. }) {
@@ -113,7 +116,12 @@ impl Reader<'_> {
     }
 
     /// A new request for what hangs on an object.
-    fn hanging_on(&mut self, id: &str, (collection, relation): (&str, &str), format: Format) -> usize {
+    fn hanging_on(
+        &mut self,
+        id: &str,
+        (collection, relation): (&str, &str),
+        format: Format,
+    ) -> usize {
         let place = Place {
             parent: Some((collection.to_owned(), id.to_owned(), relation.to_owned())),
             collection: Some(collection.to_owned()),
@@ -137,7 +145,8 @@ impl Reader<'_> {
         }
         self.deliver_respelt(position);
         let catalogue = self.catalogue;
-        let Some(file) = file_of(self.place, catalogue).filter(|f| f.holds == Holds::Enriched) else {
+        let Some(file) = file_of(self.place, catalogue).filter(|f| f.holds == Holds::Enriched)
+        else {
             return;
         };
         let Some(id) = whole.string(self.text, "id").filter(|id| !id.is_empty()) else { return };
