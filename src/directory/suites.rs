@@ -15,7 +15,9 @@ pub(super) const RESULTS: &str = include_str!("data/results.csv");
 pub enum Holds {
     /// Objects of one type, those of the recycle bin among them.
     Objects,
-    /// The same, with what hangs on each object inside it.
+    /// Some objects of one type: what it does not hold it does not deny.
+    Part,
+    /// Objects of one type, those of the recycle bin among them, with what hangs on each inside it.
     Enriched,
     /// What hangs on other objects, each with its parent inside.
     Parents,
@@ -59,7 +61,7 @@ pub struct SuiteMember {
     pub empty_if_absent: bool,
 }
 
-/// What tells the results of an assessment tool.
+/// What tells the results of an assessment tool, and other JSON that is no record of the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolResult {
     /// Members that it has.
@@ -68,6 +70,8 @@ pub struct ToolResult {
     pub tenant: String,
     /// Member that says when it was made; may be empty.
     pub time: String,
+    /// The rule that sets it aside.
+    pub rule: &'static str,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +101,7 @@ struct ResultRow {
     members: String,
     tenant: String,
     time: String,
+    rule: String,
     source: String,
 }
 
@@ -106,6 +111,7 @@ impl Catalogue {
             self.sound("files", &row.file, &row.source, "");
             let holds = match row.holds.as_str() {
                 "objects" => Holds::Objects,
+                "part" => Holds::Part,
                 "enriched" => Holds::Enriched,
                 "parents" => Holds::Parents,
                 "lines" => Holds::Lines,
@@ -142,7 +148,12 @@ impl Catalogue {
         }
         for row in self.rows::<ResultRow>("results", RESULTS) {
             self.sound("results", &row.tool, &row.source, "");
+            let Some(known) = crate::codes::code(&row.rule) else {
+                self.fault("results", format_args!("{}: {}", row.tool, row.rule));
+                continue;
+            };
             self.tool_results.push(ToolResult {
+                rule: known.code.as_str(),
                 members: row.members.split_whitespace().map(str::to_owned).collect(),
                 tenant: row.tenant,
                 time: row.time,

@@ -92,7 +92,7 @@ impl Place {
         if let Some(file) = catalogue.suite_file(components.last().copied(), stem) {
             place.suite = Some(file.name.clone());
             place.lines |= file.holds == Holds::Lines;
-            if matches!(file.holds, Holds::Objects | Holds::Enriched) {
+            if matches!(file.holds, Holds::Objects | Holds::Enriched | Holds::Part) {
                 place.parent = None;
                 place.collection = Some(file.collection.clone());
             }

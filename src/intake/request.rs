@@ -228,10 +228,9 @@ impl Request {
         };
         let in_tree =
             place.tree_folder.is_some() && matches!(format, Format::GraphEntity | Format::Object);
-        let suite =
-            place.suite.as_deref().filter(|_| url.is_none() && !in_tree && format.is_bare());
+        let suite = place.suite.as_deref().filter(|_| url.is_none() && !in_tree);
         let suite = suite.and_then(|name| catalogue.suite_file_named(name));
-        let listed = suite.filter(|file| file.holds != Holds::FirstPage);
+        let listed = suite.filter(|file| file.holds != Holds::FirstPage && format.is_bare());
         let tool = listed.and_then(|file| Format::of_tool(&file.tool));
         let folder = if in_tree { place.tree_folder.clone() } else { None };
         Self {
@@ -239,7 +238,8 @@ impl Request {
             subject,
             context: url.map(Arc::from),
             api_version: context.as_ref().map(|c| c.api_version.clone()).unwrap_or_default(),
-            delta: context.as_ref().is_some_and(|context| context.delta),
+            delta: context.as_ref().is_some_and(|context| context.delta)
+                || suite.is_some_and(|file| file.holds == Holds::Part),
             expanded: context.as_ref().map(|c| c.expanded.clone()).unwrap_or_default(),
             select: context.and_then(|context| context.select).map(Arc::from),
             next_link: false,
@@ -253,7 +253,7 @@ impl Request {
                 _ => (url.is_some() || in_tree).then_some(true),
             },
             folder: folder.unwrap_or_else(|| place.folder.clone()),
-            spelling: suite.map_or(Spelling::Graph, |file| Spelling::of_suite(file)),
+            spelling: listed.map_or(Spelling::Graph, Spelling::of_suite),
         }
     }
 }

@@ -70,7 +70,7 @@ impl Spelling {
         match file.holds {
             Holds::Objects | Holds::Enriched => Self::DfirO365rc,
             Holds::Parents => Self::Goose,
-            Holds::Lines | Holds::FirstPage | Holds::NoResults => Self::Graph,
+            Holds::Part | Holds::Lines | Holds::FirstPage | Holds::NoResults => Self::Graph,
         }
     }
 

@@ -219,7 +219,7 @@ impl Reader<'_> {
         self.intake.made_at = told(&result.time).and_then(|text| time_of(&text));
         if let Some(request) = self.intake.requests.get_mut(position) {
             request.format = Format::ToolResults;
-            request.subject = Subject::Orphan { rule: "tool-results" };
+            request.subject = Subject::Orphan { rule: result.rule };
         }
     }
 }

@@ -207,7 +207,7 @@ impl Ledger<'_> {
                 None
             };
             // A view of some objects of the type: what it does not hold it does not deny.
-            request.delta = named.is_none() && format != Format::PortalCsv;
+            request.delta |= named.is_none() && format != Format::PortalCsv;
             let bin = named.unwrap_or(false);
             request.subject = Subject::Objects { object_type: object_type.to_owned(), bin };
         }
