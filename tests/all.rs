@@ -19,5 +19,6 @@ mod hostile;
 mod interrupt;
 mod program;
 mod properties;
+mod suites;
 mod traps;
 mod untouched;

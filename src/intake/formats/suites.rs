@@ -150,12 +150,15 @@ impl Reader<'_> {
             return;
         };
         let Some(id) = whole.string(self.text, "id").filter(|id| !id.is_empty()) else { return };
-        for row in catalogue.suite_members(&file.tool, &file.collection) {
-            let value = whole.member(self.text, &row.member).map(|member| member.value.clone());
-            let asked = value.is_some() || row.empty_if_absent;
-            if row.relation.is_empty() || !asked {
-                continue;
-            }
+        let mut hanging: Vec<_> = catalogue
+            .suite_members(&file.tool, &file.collection)
+            .filter(|row| !row.relation.is_empty())
+            .map(|row| (whole.member(self.text, &row.member).map(|member| &member.value), row))
+            .filter(|(value, row)| value.is_some() || row.empty_if_absent)
+            .collect();
+        // Places are told in the order of the text.
+        hanging.sort_by_key(|(value, _)| value.map(|value| value.span.start));
+        for (value, row) in hanging {
             let below = (file.collection.as_str(), row.relation.as_str());
             let position = self.hanging_on(&id, below, Format::DfirO365rc);
             if let Some(request) = self.intake.requests.get_mut(position) {
