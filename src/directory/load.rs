@@ -12,7 +12,7 @@ use super::query::path_key;
 use super::{
     Attribute, Bin, Catalogue, Identity, ListSemantics, ObjectType, Relation, RelationKind, Role,
 };
-use super::{columns, foreign, suites, views};
+use super::{columns, foreign, suites, views, zones};
 
 /// A digest of all tables: what was made with other tables may differ.
 #[must_use]
@@ -20,15 +20,9 @@ pub fn digest() -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let own =
         [TYPES, COLLECTIONS, ODATA_TYPES, FOLDERS, SIGNATURES, ATTRIBUTES, RELATIONS, ROLES, NAMES];
-    for table in own.into_iter().chain(foreign::TABLES).chain([
-        columns::COLUMNS,
-        suites::FILES,
-        suites::MEMBERS,
-        suites::RESULTS,
-        views::VIEWS,
-        views::CELLS,
-        views::COMPONENTS,
-    ]) {
+    let more = [columns::COLUMNS, zones::ZONES];
+    let more = more.into_iter().chain(suites::TABLES).chain(views::TABLES);
+    for table in own.into_iter().chain(foreign::TABLES).chain(more) {
         hasher.update(table.as_bytes()).update(&[0]);
     }
     *hasher.finalize().as_bytes()
@@ -57,6 +51,7 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_roles();
     catalogue.load_foreign();
     catalogue.load_columns();
+    catalogue.load_zones();
     catalogue.load_views();
     catalogue.load_suites();
     catalogue

@@ -9,6 +9,7 @@ mod names;
 mod query;
 mod suites;
 mod views;
+mod zones;
 
 pub use foreign::{HoundKind, ScubaSection, SpeltName};
 pub use load::digest;
@@ -205,5 +206,7 @@ pub struct Catalogue {
     pub(crate) powershell: BTreeMap<String, SpeltName>,
     pub(crate) azurehound: BTreeMap<String, HoundKind>,
     pub(crate) scubagear: Vec<ScubaSection>,
+    /// Zone as Windows names it in winter to its name in the tz database.
+    pub(crate) windows_zones: BTreeMap<String, String>,
     pub(crate) faults: Vec<String>,
 }

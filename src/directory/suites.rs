@@ -6,9 +6,12 @@ use serde::Deserialize;
 use super::Catalogue;
 use super::names::{plain, spellings};
 
-pub(super) const FILES: &str = include_str!("data/files.csv");
-pub(super) const MEMBERS: &str = include_str!("data/members.csv");
-pub(super) const RESULTS: &str = include_str!("data/results.csv");
+const FILES: &str = include_str!("data/files.csv");
+const MEMBERS: &str = include_str!("data/members.csv");
+const RESULTS: &str = include_str!("data/results.csv");
+
+/// All of them, for the digest of tables.
+pub(super) const TABLES: [&str; 3] = [FILES, MEMBERS, RESULTS];
 
 /// What a file of a collector suite holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

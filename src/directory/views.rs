@@ -8,9 +8,12 @@ use serde::Deserialize;
 use super::names::plain;
 use super::{Catalogue, CellKind, Column};
 
-pub(super) const VIEWS: &str = include_str!("data/views.csv");
-pub(super) const CELLS: &str = include_str!("data/cells.csv");
-pub(super) const COMPONENTS: &str = include_str!("data/components.csv");
+const VIEWS: &str = include_str!("data/views.csv");
+const CELLS: &str = include_str!("data/cells.csv");
+const COMPONENTS: &str = include_str!("data/components.csv");
+
+/// All of them, for the digest of tables.
+pub(super) const TABLES: [&str; 3] = [VIEWS, CELLS, COMPONENTS];
 
 /// What the rows of a view are.
 #[derive(Debug, Clone, PartialEq, Eq)]

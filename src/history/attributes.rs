@@ -410,12 +410,15 @@ pub(super) struct Aside {
     pub(super) conflicts: Vec<Conflict>,
     /// Differences without a difference in meaning, by the rule that set them aside.
     pub(super) same_meaning: BTreeMap<&'static str, u64>,
+    /// Objects created after they were captured, as the times are told.
+    pub(super) late: Vec<super::times::Late>,
 }
 
 impl Aside {
     /// Adds what another part of the comparison met.
     pub(super) fn take_in(&mut self, other: Self) {
         self.conflicts.extend(other.conflicts);
+        self.late.extend(other.late);
         for (rule, count) in other.same_meaning {
             *self.same_meaning.entry(rule).or_default() += count;
         }

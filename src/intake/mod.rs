@@ -23,7 +23,7 @@ pub use record::{
 };
 pub use render::{Clixml, Foreign, Rendering, Sheet};
 pub use request::{Format, Request, Subject};
-pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key};
+pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key, single_text};
 pub use spelling::{CASE_LOST, LOST, Spelling, listed};
 
 use std::ops::Range;
