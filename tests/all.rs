@@ -20,5 +20,6 @@ mod interrupt;
 mod program;
 mod properties;
 mod receipts;
+mod suites;
 mod traps;
 mod untouched;

@@ -8,13 +8,17 @@ mod load;
 mod names;
 mod query;
 mod roadrecon;
+mod suites;
+mod views;
 mod zones;
 
 pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
 pub use roadrecon::{RoadLink, RoadTable};
+pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
+pub use views::{RowsOf, View};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 pub use columns::{CellKind, Column};
@@ -182,6 +186,16 @@ pub struct Catalogue {
     pub(crate) roles: BTreeMap<String, Role>,
     /// (type or `*`, heading in plain letters and digits) to what the column carries.
     pub(crate) columns: BTreeMap<(String, String), Column>,
+    /// CSV files of collector suites, the most specific first.
+    pub(crate) views: Vec<View>,
+    /// Files of collector suites, the most specific first.
+    pub(crate) files: Vec<SuiteFile>,
+    /// Members that they put into objects.
+    pub(crate) suite_members: Vec<SuiteMember>,
+    /// What tells results of assessment tools.
+    pub(crate) tool_results: Vec<ToolResult>,
+    /// Folders of the parts of a collector suite, in lower case.
+    pub(crate) components: BTreeSet<String>,
     /// File or folder name, letters and digits only, to collection path.
     pub(crate) names: BTreeMap<String, String>,
     /// Type to the collection path that lists it.

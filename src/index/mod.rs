@@ -19,6 +19,7 @@ mod runs;
 mod segment;
 mod shelf;
 mod snapshots;
+mod whole;
 
 pub use assemble::{IndexOptions, NamedSnapshot, build};
 pub use case::{Case, CaseError, CaseNote, Checks, Remembered};
