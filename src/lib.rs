@@ -7,6 +7,7 @@
 pub mod budget;
 pub mod cli;
 pub mod codes;
+pub mod custody;
 pub mod directory;
 pub mod evidence;
 pub mod history;

@@ -12,7 +12,7 @@ use super::args::{
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::sources::{self, keep_apart};
-use super::{scope, select};
+use super::{custody, scope, select};
 use crate::codes::{self, Code};
 use crate::directory::catalogue;
 use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
@@ -35,16 +35,18 @@ pub(super) fn run(verb: &Verb, progress: &Progress) -> Outcome {
         Verb::Diff(args) => diff(args, progress),
         Verb::Timeline(args) => timeline(args, progress),
         Verb::Show(args) => show(args, progress),
+        Verb::Seal(args) => custody::seal(args, progress),
+        Verb::Check(args) => custody::check(args, progress),
         Verb::Synth(args) => synthesize(args, progress),
         Verb::Explain { code } => explain(code),
     }
 }
 
-fn out(text: &str) -> Result<(), Failure> {
+pub(super) fn out(text: &str) -> Result<(), Failure> {
     io::stdout().lock().write_all(text.as_bytes()).map_err(Failure::Stdout)
 }
 
-fn pretty(value: &Value) -> Result<(), Failure> {
+pub(super) fn pretty(value: &Value) -> Result<(), Failure> {
     out(&format!("{value:#}\n"))
 }
 
@@ -175,12 +177,19 @@ fn snapshots(args: &Listing, progress: &Progress) -> Outcome {
 fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     let output = format!("the output folder `{}`", args.out.display());
     keep_apart((&output, &args.out), &args.evidence.paths)?;
+    let case = args.evidence.case.as_deref();
+    let told = custody::case_file(args.case_file.as_deref(), case)?;
     let prepared = sources::prepare(&args.evidence, Checks::All)?;
     keep_apart((&output, &args.out), &prepared.evidence.paths)?;
+    let log = custody::log_of(&args.log, case, &prepared.evidence.paths)?;
+    if let Some(log) = &log {
+        custody::keep_out_of("the log", log, &args.out)?;
+    }
     unfinished::announce(&args.out);
     let options = report_options(args, &prepared.evidence);
     let index = prepared.index(progress)?;
-    let info = RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options };
+    let case_file = told.as_ref().map(|(_, case)| case.clone());
+    let info = RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options, case: case_file };
     let options = HistoryOptions {
         unfolded: args.unfold.clone(),
         all_objects: true,
@@ -197,7 +206,10 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
         drop(writeln!(stderr, "{}", report::text::escaped(&path.display().to_string())));
     }
     drop(stderr);
-    Ok(verdict(&analysis))
+    let exit = verdict(&analysis);
+    let entry = custody::report_entry(&analysis, &told, written.last(), exit);
+    custody::note(log.as_deref(), entry)?;
+    Ok(exit)
 }
 
 fn report_options(args: &ReportArgs, evidence: &Evidence) -> BTreeMap<String, String> {

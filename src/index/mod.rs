@@ -21,7 +21,9 @@ mod shelf;
 mod snapshots;
 
 pub use assemble::{IndexOptions, NamedSnapshot, build};
-pub use case::{Case, CaseError, CaseNote, Checks, Remembered};
+pub use case::{
+    Case, CaseError, CaseFacts, CaseNote, Checks, KnownContent, Remembered, verify_case,
+};
 pub use identity::{ObjectId, canonical, guid};
 pub use join::{Found, build_in};
 pub use links::{LinkGroup, LinkKey, LinkObservation, LinkRun};
