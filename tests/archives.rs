@@ -32,7 +32,7 @@ fn files(folder: &Path) -> Files {
     found
 }
 
-fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
     for (name, bytes) in files {
         let (mut entry, config) = archive
@@ -50,7 +50,7 @@ fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     archive.finish().unwrap()
 }
 
-fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, bytes) in files {
         let mut header = tar::Header::new_gnu();

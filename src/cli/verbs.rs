@@ -15,8 +15,9 @@ use super::sources::{self, keep_apart};
 use super::{custody, scope, select};
 use crate::codes::{self, Code};
 use crate::directory::catalogue;
+use crate::evidence::{Fingerprints, SourceFile};
 use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
-use crate::index::{self, Checks, Index};
+use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Lane, Receipt, SnapshotRow, WarningRow};
 use crate::report::terminal::{self, Style};
@@ -197,6 +198,8 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
+    index::keep_quarantined(&index, &mut analysis.quarantine)
+        .map_err(crate::history::HistoryError::Open)?;
     let written = report::write(&analysis, &info, &args.out, &progress.meter())?;
     progress.end();
     sources::tell(&index);
@@ -437,19 +440,33 @@ fn show_receipt(index: &Index, text: &str) -> Outcome {
             hint: "copy it from the columns evidence_before and evidence_after".to_owned(),
         })?;
     let exhibits = index.exhibits_named(receipt.exhibit);
-    let Some(exhibit) = exhibits.first().and_then(|place| index.exhibits.get(*place)) else {
+    if let Some(exhibit) = exhibits.first().and_then(|place| index.exhibits.get(*place)) {
+        let opened = index::open_receipt(exhibit, receipt.span)
+            .map_err(crate::history::HistoryError::Open)?;
+        print_receipt((&exhibit.source, &exhibit.prints, exhibit.size_bytes), &receipt, opened)
+    } else if let Some(carrier) = index.carrier_named(receipt.exhibit) {
+        let opened = index::open_carrier(carrier, receipt.span)
+            .map_err(crate::history::HistoryError::Open)?;
+        print_receipt((&carrier.source, &carrier.prints, carrier.size_bytes), &receipt, opened)
+    } else {
         drop(writeln!(
             io::stderr().lock(),
             "entrace: {} is not in the evidence, or is no longer what it was",
             receipt.exhibit
         ));
-        return Ok(Exit::Failed);
-    };
-    let opened =
-        index::open_receipt(exhibit, receipt.span).map_err(crate::history::HistoryError::Open)?;
+        Ok(Exit::Failed)
+    }
+}
+
+/// Says what was verified, and prints the bytes: as they are, or made visible on a terminal.
+fn print_receipt(
+    (source, prints, size_bytes): (&SourceFile, &Fingerprints, u64),
+    receipt: &Receipt,
+    opened: Option<OpenedReceipt>,
+) -> Outcome {
     let mut stderr = io::stderr().lock();
-    let sha256 = blake3::Hash::from_bytes(exhibit.prints.sha256).to_hex();
-    let path = report::text::escaped(&exhibit.shown).into_owned();
+    let sha256 = prints.sha256_hex();
+    let path = report::text::escaped(&source.shown).into_owned();
     drop(writeln!(stderr, "{path}\nSHA-256 {sha256} verified"));
     let Some(opened) = opened else {
         drop(writeln!(stderr, "entrace: the receipt reaches beyond the exhibit"));
@@ -459,18 +476,21 @@ fn show_receipt(index: &Index, text: &str) -> Outcome {
         drop(writeln!(
             stderr,
             "bytes {}+{} of {}, line {}",
-            place.offset_bytes, place.len_bytes, exhibit.size_bytes, opened.line
+            place.offset_bytes, place.len_bytes, size_bytes, opened.line
         ));
     }
     drop(stderr);
-    let text = String::from_utf8_lossy(&opened.text);
     if io::stdout().is_terminal() {
+        let text = String::from_utf8_lossy(&opened.text);
         let lines: Vec<String> =
             text.lines().map(|line| report::text::escaped(line).into_owned()).collect();
         out(&(lines.join("\n") + "\n"))?;
     } else {
-        out(&text)?;
-        out("\n")?;
+        let mut stdout = io::stdout().lock();
+        stdout
+            .write_all(&opened.text)
+            .and_then(|()| stdout.write_all(b"\n"))
+            .map_err(Failure::Stdout)?;
     }
     Ok(Exit::Done)
 }

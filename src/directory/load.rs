@@ -49,6 +49,7 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_roles();
     catalogue.load_foreign();
     catalogue.load_columns();
+    catalogue.load_tools();
     catalogue
 }
 

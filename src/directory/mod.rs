@@ -7,6 +7,7 @@ mod foreign;
 mod load;
 mod names;
 mod query;
+mod tools;
 
 pub use foreign::{HoundKind, ScubaSection, SpeltName};
 pub use load::digest;
@@ -168,6 +169,8 @@ pub struct Catalogue {
     pub(crate) collections: BTreeMap<String, (String, bool)>,
     /// `@odata.type` without `#microsoft.graph.`, lower case, to type.
     pub(crate) odata_types: BTreeMap<String, String>,
+    /// Words of `evidence.csv` for a format, to the tool that makes it.
+    pub(crate) tools: BTreeMap<String, String>,
     /// Folder path of the EntraExporter tree, lower case, `/` between, `*` for an id, to collection path.
     pub(crate) folders: BTreeMap<String, String>,
     /// The folders with an id in them, by the number of their components, in the order of their names.
