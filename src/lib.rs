@@ -15,6 +15,7 @@ pub mod index;
 pub mod intake;
 pub mod meter;
 pub mod model;
+pub mod redact;
 pub mod report;
 pub mod synth;
 pub mod unfinished;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256, Sha512};
 
 use crate::archives::{tar, zip};
 use crate::evidence::{Evidence, people, user};
-use crate::program::{Ran, command};
+use crate::program::{Ran, Row, Rows, command};
 use crate::untouched::state;
 
 const CASE_TOML: &str = "case_id = \"2026-117\"\nexaminer = \"R. <b>Vance</b>\"\norganization = \"Contoso CSIRT\"\nreceived_at = 2026-11-05T09:30:00+01:00\nreceived_from = \"Woodgrove Bank\"\nauthority = \"letter of 2026-11-04\"\nquestions = [\"Who did it?\", \"Is all restored?\"]\n";
@@ -444,5 +444,158 @@ fn the_clock_is_in_the_log_and_nowhere_else() {
     }
     made.run(&["report", "evidence", "-o", "c", "--log", "c/log.jsonl"]).ended(2);
     made.run(&["report", "evidence", "-o", "c", "--log", "evidence/log.jsonl"]).ended(2);
+    assert!(!made.path("c").exists());
+}
+
+/// Every text in the files of a folder that are JSON: values and GUIDs, with the names of their members.
+fn texts(value: &Value, member: &str, found: &mut BTreeMap<String, String>) {
+    match value {
+        Value::String(text) => {
+            found.entry(text.clone()).or_insert_with(|| member.to_owned());
+        }
+        Value::Array(items) => items.iter().for_each(|item| texts(item, member, found)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                if !name.starts_with("@odata") {
+                    texts(value, name, found);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[test]
+fn nothing_of_the_tenant_is_left_after_redaction() {
+    let tenant = crate::properties::Synth::with(&entrace::synth::SynthOptions {
+        users: 80,
+        snapshots: 4,
+        seed: 11,
+        incident: Some(entrace::synth::Incident::Woodgrove),
+        ..entrace::synth::SynthOptions::default()
+    });
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let run = |arguments: &[&str]| {
+        let mut command = command();
+        Ran::of(
+            command
+                .arg(arguments[0])
+                .arg(&tenant.folder)
+                .args(&arguments[1..])
+                .current_dir(place.path()),
+        )
+    };
+    let ran = run(&[
+        "report",
+        "-o",
+        "out",
+        "--redact",
+        "key",
+        "--snapshot",
+        &format!("Woodgrove secret={}", tenant.folder.display()),
+    ]);
+    assert!(matches!(ran.code, 0 | 3), "{}", ran.stderr);
+    let mut found = BTreeMap::new();
+    for file in files(&tenant.folder) {
+        let value: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap_or(Value::Null);
+        texts(&value, "", &mut found);
+    }
+    let catalogue = entrace::directory::catalogue();
+    let stamp = |text: &str| {
+        text.parse::<jiff::Timestamp>().is_ok() || text.parse::<jiff::civil::Date>().is_ok()
+    };
+    let hidden: Vec<&String> = found
+        .iter()
+        .filter(|(text, member)| {
+            text.len() > 3
+                && !stamp(text)
+                && !catalogue.is_readable_value(text)
+                && !catalogue.has_readable_values(member)
+                && !catalogue.is_readable_word(&text.to_lowercase())
+        })
+        .map(|(text, _)| text)
+        .collect();
+    assert!(hidden.len() > 500, "{}", hidden.len());
+    let written: String = files(&path("out"))
+        .iter()
+        .map(|file| String::from_utf8(fs::read(file).unwrap()).unwrap().to_lowercase())
+        .collect();
+    let left: Vec<&&String> =
+        hidden.iter().filter(|text| written.contains(&text.to_lowercase())).collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(!written.contains("woodgrove secret"));
+    for table in ["timeline", "diff"] {
+        let text = run(&[table, "--format", "csv", "--redact", "key"]).text().to_lowercase();
+        assert!(text.lines().count() > 10);
+        let left: Vec<&&String> =
+            hidden.iter().filter(|hidden| text.contains(&hidden.to_lowercase())).collect();
+        assert!(left.is_empty(), "{table}: {left:?}");
+    }
+}
+
+#[test]
+fn pseudonyms_are_stable_and_lead_back_by_the_table_beside_the_key() {
+    let made = Made::new();
+    let key = made.path("secret/key");
+    fs::create_dir(key.parent().unwrap()).unwrap();
+    made.run(&["report", "evidence", "-o", "a", "--redact", "secret/key"]).ended(3);
+    let table = fs::read(made.path("secret/key.map.csv")).unwrap();
+    made.run(&["report", "evidence", "-o", "b", "--redact", "secret/key"]).ended(3);
+    let mode = |path: &Path| state(path).into_values().next().unwrap().mode() & 0o777;
+    assert_eq!((mode(&key), mode(&made.path("secret/key.map.csv"))), (0o600, 0o600));
+    assert_eq!(fs::read(made.path("secret/key.map.csv")).unwrap(), table);
+    for file in files(&made.path("a")) {
+        let name = file.file_name().unwrap();
+        assert_eq!(
+            fs::read(&file).unwrap(),
+            fs::read(made.path("b").join(name)).unwrap(),
+            "{name:?}"
+        );
+    }
+    made.run(&["check", "a"]).ended(0);
+    let rows = Rows::read(&table);
+    let back: BTreeMap<&str, &str> =
+        rows.0.iter().map(|row| (row.get("pseudonym"), row.get("original"))).collect();
+    let read = |folder: &str| Rows::read(&fs::read(made.path(folder).join("changes.csv")).unwrap());
+    let (plain, hidden) = (read("out"), read("a"));
+    assert_eq!(plain.0.len(), hidden.0.len());
+    let open = |row: &Row, column: &str| {
+        let cell = row.get(column).to_owned();
+        back.get(cell.as_str()).map_or(cell.clone(), |original| (*original).to_owned())
+    };
+    // The same rows, but for their order, with types, attributes, times and receipts as they were.
+    let columns = [
+        "change",
+        "object_type",
+        "attribute",
+        "not_before",
+        "not_after",
+        "lane",
+        "certainty",
+        "reason",
+        "evidence_before",
+        "evidence_after",
+    ];
+    let mut before: Vec<Vec<String>> = Vec::new();
+    let mut after: Vec<Vec<String>> = Vec::new();
+    for (rows, out) in [(&plain, &mut before), (&hidden, &mut after)] {
+        for row in &rows.0 {
+            let mut line: Vec<String> =
+                columns.iter().map(|column| row.get(column).to_owned()).collect();
+            line.extend(["tenant_id", "object_id", "object_name"].map(|column| open(row, column)));
+            out.push(line);
+        }
+        out.sort();
+    }
+    assert_eq!(before, after);
+    assert_ne!(plain.column("object_id"), hidden.column("object_id"));
+    for row in &Rows::read(&fs::read(made.path("a/quarantine.csv")).unwrap()).0 {
+        assert_eq!((row.get("kept"), row.get("bytes")), ("reference", ""));
+    }
+    fs::write(made.path("no key"), "x").unwrap();
+    made.run(&["report", "evidence", "-o", "c", "--redact", "no key"]).ended(2);
+    made.run(&["report", "evidence", "-o", "c", "--redact", "evidence/key"]).ended(2);
+    made.run(&["report", "evidence", "-o", "c", "--redact", "c/key"]).ended(2);
     assert!(!made.path("c").exists());
 }

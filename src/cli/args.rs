@@ -147,6 +147,10 @@ pub struct ReportArgs {
     /// Case file: who, what, on whose authority (default: case.toml in the case folder)
     #[arg(long, value_name = "FILE")]
     pub case_file: Option<PathBuf>,
+    /// Put pseudonyms in the place of names, ids, addresses and free text, by the key in this file (made if missing);
+    /// what they stand for goes into KEYFILE.map.csv
+    #[arg(long, value_name = "KEYFILE")]
+    pub redact: Option<PathBuf>,
     #[command(flatten)]
     pub log: LogArgs,
 }
@@ -230,6 +234,10 @@ pub struct TimelineArgs {
     /// Write the rows of this lane one by one
     #[arg(long, value_name = "LANE", value_parser = lane)]
     pub unfold: Vec<Lane>,
+    /// Put pseudonyms in the place of names, ids, addresses and free text, by the key in this file (made if missing);
+    /// what they stand for goes into KEYFILE.map.csv
+    #[arg(long, value_name = "KEYFILE")]
+    pub redact: Option<PathBuf>,
 }
 
 /// How `diff` prints.
@@ -261,6 +269,10 @@ pub struct DiffArgs {
     /// Output format
     #[arg(long, value_enum, default_value = "table")]
     pub format: DiffFormat,
+    /// Put pseudonyms in the place of names, ids, addresses and free text, by the key in this file (made if missing);
+    /// what they stand for goes into KEYFILE.map.csv
+    #[arg(long, value_name = "KEYFILE")]
+    pub redact: Option<PathBuf>,
 }
 
 /// `show`

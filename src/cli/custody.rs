@@ -15,9 +15,12 @@ use super::verbs::{out, pretty};
 use crate::custody::check::{self, Section};
 use crate::custody::log::{self, Entry};
 use crate::custody::{CustodyError, audit::Word, case_file, seal};
+use crate::directory::catalogue;
 use crate::evidence::{CASE_MARK, hash};
 use crate::meter::Stage;
-use crate::model::{Analysis, CaseFile};
+use crate::model::{Analysis, CaseFile, Change};
+use crate::redact::{KeyFile, Redactor};
+use crate::report::RunInfo;
 use crate::report::text::escaped;
 use crate::unfinished;
 
@@ -71,18 +74,59 @@ pub(super) fn note(log: Option<&Path>, entry: Entry) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The digest of what a run has read.
+pub(super) fn inputs(analysis: &Analysis) -> String {
+    let files = analysis.exhibits.iter().filter(|row| !row.sha256.is_empty());
+    log::digest_of(files.map(|row| (row.sha256.as_str(), row.path.as_str())))
+}
+
+/// The key of pseudonyms, which must lie neither in the evidence nor in what is written.
+pub(super) fn key_of(
+    named: Option<&Path>,
+    evidence: &[PathBuf],
+    out: Option<&Path>,
+) -> Result<Option<KeyFile>, Failure> {
+    let Some(path) = named else { return Ok(None) };
+    let what = format!("the key `{}`", path.display());
+    keep_apart((&what, path), evidence)?;
+    if let Some(out) = out {
+        keep_out_of("the key", path, out)?;
+    }
+    Ok(Some(KeyFile::open(path)?))
+}
+
+/// Puts pseudonyms into changes, if there is a key.
+pub(super) fn redact_changes(key: Option<&KeyFile>, changes: &mut [Change]) -> Result<(), Failure> {
+    let Some(key) = key else { return Ok(()) };
+    let mut redactor = Redactor::new(key.key(), catalogue());
+    redactor.changes(changes);
+    Ok(key.keep(redactor.table())?)
+}
+
+/// Puts pseudonyms into everything that a report says; what the case file says is left out.
+pub(super) fn redact(
+    key: &KeyFile,
+    analysis: &mut Analysis,
+    info: &mut RunInfo,
+) -> Result<(), Failure> {
+    let mut redactor = Redactor::new(key.key(), catalogue());
+    redactor.analysis(analysis);
+    redactor.options(&mut info.options);
+    info.case = None;
+    Ok(key.keep(redactor.table())?)
+}
+
 /// What a run of `report` leaves in the log.
 pub(super) fn report_entry(
-    analysis: &Analysis,
+    inputs: String,
     told: &Told,
     record: Option<&PathBuf>,
     exit: Exit,
 ) -> Entry {
-    let files = analysis.exhibits.iter().filter(|row| !row.sha256.is_empty());
     let read = |path: &PathBuf| fs::read(path).map(|bytes| hash(&bytes).sha256_hex()).ok();
     Entry {
         verb: "report".to_owned(),
-        inputs: log::digest_of(files.map(|row| (row.sha256.as_str(), row.path.as_str()))),
+        inputs,
         outputs: record.and_then(read).unwrap_or_default(),
         case_file: told.as_ref().map(|(_, case)| case.sha256.clone()).unwrap_or_default(),
         exit: exit.code(),

@@ -8,6 +8,7 @@ use crate::custody::CustodyError;
 use crate::evidence::EvidenceError;
 use crate::history::HistoryError;
 use crate::index::{CaseError, OpenError};
+use crate::redact::RedactError;
 use crate::report::ReportError;
 use crate::synth::SynthError;
 
@@ -84,6 +85,9 @@ pub enum Failure {
     /// Custody cannot be taken or verified.
     #[error(transparent)]
     Custody(CustodyError),
+    /// The key of pseudonyms or their table cannot be used.
+    #[error(transparent)]
+    Redact(#[from] RedactError),
     /// A synthetic tenant cannot be made.
     #[error(transparent)]
     Synth(#[from] SynthError),
@@ -107,6 +111,7 @@ impl Failure {
         match self {
             Self::Usage { .. }
             | Self::Case(CaseError::Foreign { .. })
+            | Self::Redact(RedactError::NoKey { .. })
             | Self::Custody(CustodyError::CaseFile { .. } | CustodyError::NoDigests { .. }) => {
                 Exit::Usage
             }
@@ -134,6 +139,7 @@ impl Failure {
             | Self::NothingReadable { .. }
             | Self::Stdout(_)
             | Self::Custody(_)
+            | Self::Redact(_)
             | Self::Synth(_)
             | Self::Report(ReportError::Write { .. }) => Exit::Io,
             Self::Report(_) => Exit::Internal,
@@ -163,6 +169,12 @@ impl Failure {
             ),
             Self::Case(error) => Some(case_hint(error)),
             Self::Custody(error) => Some(custody_hint(error)),
+            Self::Redact(RedactError::NoKey { .. }) => {
+                Some("name the file of an earlier run, or one that is not there yet")
+            }
+            Self::Redact(_) => {
+                Some("check that the account that runs entrace can read and write there")
+            }
             Self::Report(_) | Self::Synth(_) => Some("check that the output folder can be written"),
             Self::Stdout(_) => None,
         }

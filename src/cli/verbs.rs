@@ -186,11 +186,13 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     if let Some(log) = &log {
         custody::keep_out_of("the log", log, &args.out)?;
     }
+    let key = custody::key_of(args.redact.as_deref(), &prepared.evidence.paths, Some(&args.out))?;
     unfinished::announce(&args.out);
     let options = report_options(args, &prepared.evidence);
     let index = prepared.index(progress)?;
     let case_file = told.as_ref().map(|(_, case)| case.clone());
-    let info = RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options, case: case_file };
+    let mut info =
+        RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options, case: case_file };
     let options = HistoryOptions {
         unfolded: args.unfold.clone(),
         all_objects: true,
@@ -198,8 +200,12 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
-    index::keep_quarantined(&index, &mut analysis.quarantine)
-        .map_err(crate::history::HistoryError::Open)?;
+    let inputs = custody::inputs(&analysis);
+    match &key {
+        Some(key) => custody::redact(key, &mut analysis, &mut info)?,
+        None => index::keep_quarantined(&index, &mut analysis.quarantine)
+            .map_err(crate::history::HistoryError::Open)?,
+    }
     let written = report::write(&analysis, &info, &args.out, &progress.meter())?;
     progress.end();
     sources::tell(&index);
@@ -210,7 +216,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     }
     drop(stderr);
     let exit = verdict(&analysis);
-    let entry = custody::report_entry(&analysis, &told, written.last(), exit);
+    let entry = custody::report_entry(inputs, &told, written.last(), exit);
     custody::note(log.as_deref(), entry)?;
     Ok(exit)
 }
@@ -245,9 +251,11 @@ fn report_options(args: &ReportArgs, evidence: &Evidence) -> BTreeMap<String, St
 }
 
 fn timeline(args: &TimelineArgs, progress: &Progress) -> Outcome {
+    let key = custody::key_of(args.redact.as_deref(), &args.evidence.paths, None)?;
     let mut analysis = listed(&args.evidence, &args.unfold, progress)?;
     let mut changes = std::mem::take(&mut analysis.changes);
     changes.retain(|change| scope::holds(&args.scope, change, false));
+    custody::redact_changes(key.as_ref(), &mut changes)?;
     match args.format {
         TimelineFormat::Table => print_changes(&changes)?,
         TimelineFormat::Csv => to_stdout(|stdout| report::write_changes(&changes, stdout))?,
@@ -272,6 +280,7 @@ fn to_stdout(
 }
 
 fn diff(args: &DiffArgs, progress: &Progress) -> Outcome {
+    let key = custody::key_of(args.redact.as_deref(), &args.evidence.paths, None)?;
     let analysis = listed(&args.evidence, &[], progress)?;
     let bounds = diff_bounds(args, &analysis)?;
     let position = |tenant: &str, label: &str| {
@@ -282,8 +291,9 @@ fn diff(args: &DiffArgs, progress: &Progress) -> Outcome {
             .map(|s| s.position)
     };
     let changes = between(&analysis.changes, &position, &|tenant| bounds.get(tenant).copied());
-    let changes: Vec<Change> =
+    let mut changes: Vec<Change> =
         changes.into_iter().filter(|change| scope::holds(&args.scope, change, false)).collect();
+    custody::redact_changes(key.as_ref(), &mut changes)?;
     match args.format {
         DiffFormat::Table => print_changes(&changes)?,
         DiffFormat::Csv => to_stdout(|stdout| report::write_changes(&changes, stdout))?,

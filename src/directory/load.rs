@@ -50,6 +50,7 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_foreign();
     catalogue.load_columns();
     catalogue.load_tools();
+    catalogue.load_readable();
     catalogue
 }
 

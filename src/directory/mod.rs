@@ -7,6 +7,7 @@ mod foreign;
 mod load;
 mod names;
 mod query;
+mod readable;
 mod tools;
 
 pub use foreign::{HoundKind, ScubaSection, SpeltName};
@@ -169,6 +170,8 @@ pub struct Catalogue {
     pub(crate) collections: BTreeMap<String, (String, bool)>,
     /// `@odata.type` without `#microsoft.graph.`, lower case, to type.
     pub(crate) odata_types: BTreeMap<String, String>,
+    /// What stays readable under pseudonyms.
+    pub(crate) readable: readable::Readable,
     /// Words of `evidence.csv` for a format, to the tool that makes it.
     pub(crate) tools: BTreeMap<String, String>,
     /// Folder path of the EntraExporter tree, lower case, `/` between, `*` for an id, to collection path.
