@@ -2,6 +2,7 @@
 
 mod captures;
 mod coverage;
+mod delta;
 mod edges;
 mod formats;
 mod gone;

@@ -115,9 +115,12 @@ impl<'a> TypeContext<'a> {
     }
 
     fn version(&self, entry: &Entry, attributes: Attributes, text: &[u8]) -> Option<Version<'a>> {
-        let request = self.request(entry)?;
+        // What stands beside the word that an object is gone is no state of it.
+        let request = self.request(entry).filter(|_| entry.removal.is_none())?;
         let told = |annotation| match request.spelling {
-            Spelling::Graph => Vec::new(),
+            Spelling::Graph | Spelling::AzureAdGraph | Spelling::Goose | Spelling::DfirO365rc => {
+                Vec::new()
+            }
             Spelling::PowerShell | Spelling::AzureHound => listed(text, annotation),
         };
         let explicit = || self.names.explicit_empty.contains(&entry.request);
@@ -412,6 +415,8 @@ pub(super) struct Aside {
     pub(super) bin: Vec<(ObjectId, BinRow)>,
     /// Differences without a difference in meaning, by the rule that set them aside.
     pub(super) same_meaning: BTreeMap<&'static str, u64>,
+    /// Objects created after they were captured, as the times are told.
+    pub(super) late: Vec<super::times::Late>,
 }
 
 impl Aside {
@@ -419,6 +424,7 @@ impl Aside {
     pub(super) fn take_in(&mut self, other: Self) {
         self.conflicts.extend(other.conflicts);
         self.bin.extend(other.bin);
+        self.late.extend(other.late);
         for (rule, count) in other.same_meaning {
             *self.same_meaning.entry(rule).or_default() += count;
         }

@@ -17,6 +17,7 @@ use super::lost::Lost;
 use super::names::{Names, ObjectKey};
 use super::presence::{Dates, Event, Presence, References, TypeFacts};
 use super::shown::Shapes;
+use super::times;
 use super::value::Json;
 use crate::directory::{Catalogue, Identity};
 use crate::index::{Entry, Index, Key, LinkGroup, ObjectId, open_records};
@@ -138,6 +139,7 @@ impl<'a> Engine<'a> {
         };
         let population = Population::new(self.index, (tenant, object_type), census, natural);
         let mut bin = Vec::new();
+        let mut late = Vec::new();
         let events = if singleton {
             Vec::new()
         } else {
@@ -153,6 +155,9 @@ impl<'a> Engine<'a> {
             let dated = dated_entries(self.index, census, &self.askings);
             let dates = RecordDates::read(&context, &dated)?;
             bin = self.in_bin(&context, census, facts.bin_days, &dates);
+            if facts.created_by_service {
+                late = times::late(self.index, object_type, &dated, &dates);
+            }
             let tenant = u32::try_from(tenant).unwrap_or(u32::MAX);
             let references = (tenant, &self.references);
             Presence::new(&population, facts, &dates, references, &position).events()
@@ -189,6 +194,7 @@ impl<'a> Engine<'a> {
         let mut compared = compare(&context, &self.askings, &lives, &finish)?;
         compared.aside.bin = bin;
         compared.drafts.extend(drafts);
+        compared.aside.late.extend(late);
         compared
             .drafts
             .extend(census.volatile.iter().map(|fold| self.volatile_draft(&context, fold)));

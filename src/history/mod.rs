@@ -21,6 +21,7 @@ mod shown;
 mod state;
 mod tables;
 mod timeline;
+mod times;
 mod value;
 
 pub use between::between;

@@ -11,11 +11,12 @@ use super::coverage::Ledger;
 use super::engine::Engine;
 use super::names::{Names, ObjectKey};
 use super::series::Remark;
-use super::{HistoryOptions, coverage, series};
+use super::{HistoryOptions, coverage, series, times};
 use crate::codes::code;
 use crate::directory::{Catalogue, Identity};
-use crate::evidence::Carrier;
+use crate::evidence::{Carrier, SourceFile};
 use crate::index::{Exhibit, Index, Listing, ObjectId, Seen, mark};
+use crate::intake::Format;
 use crate::model::{
     Analysis, BinRow, Change, ChangeKind, ConflictRow, ExhibitId, ExhibitRow, HashBasis, Lane,
     ObjectRow, QuarantineRow, SnapshotRow, Tally, WarningRow,
@@ -53,6 +54,7 @@ pub(super) fn analysis(
     let mut conflicts = aside.conflicts;
     conflicts.sort_unstable();
     let remarks = series::remarks(index, catalogue, &coverage);
+    let late = times::warnings(index, &aside.late);
     let bin = aside.bin.into_iter().map(|(id, row)| BinRow {
         object_name: names.get(&row.tenant_id, &row.object_type, &id),
         ..row
@@ -64,9 +66,9 @@ pub(super) fn analysis(
         } else {
             Vec::new()
         },
-        exhibits: exhibit_rows(index),
+        exhibits: exhibit_rows(index, catalogue),
         coverage,
-        warnings: warnings(index, &conflicts, remarks),
+        warnings: warnings(index, &conflicts, remarks, late),
         conflicts,
         bin: bin.collect(),
         quarantine: quarantine(index),
@@ -215,8 +217,8 @@ pub(super) fn all_objects(index: &Index) -> Vec<ObjectKey> {
 }
 
 /// Exhibits and what carries them, by path.
-fn exhibit_rows(index: &Index) -> Vec<ExhibitRow> {
-    let exhibits = index.exhibits.iter().map(|exhibit| exhibit_row(index, exhibit));
+fn exhibit_rows(index: &Index, catalogue: &Catalogue) -> Vec<ExhibitRow> {
+    let exhibits = index.exhibits.iter().map(|exhibit| exhibit_row(index, catalogue, exhibit));
     let mut rows: Vec<ExhibitRow> =
         exhibits.chain(index.carriers.iter().map(carrier_row)).collect();
     rows.sort_by(|a, b| a.path.cmp(&b.path));
@@ -245,18 +247,26 @@ fn carrier_row(carrier: &Carrier) -> ExhibitRow {
         tally: Tally::default(),
         modified_at: carrier.modified.and_then(|at| Timestamp::try_from(at).ok()),
         hash_basis: HashBasis::Computed,
+        tool: String::new(),
+        changed_at: changed_at(&carrier.source),
     }
 }
 
-fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
+/// When the file on disk was last changed in any way; of a member of an archive nothing tells.
+fn changed_at(source: &SourceFile) -> Option<Timestamp> {
+    source.stat.changed_at.filter(|_| source.archive().is_none())
+}
+
+fn exhibit_row(index: &Index, catalogue: &Catalogue, exhibit: &Exhibit) -> ExhibitRow {
     let snapshot = index.snapshots.get(exhibit.snapshot);
+    let format = exhibit.format.map(Format::as_str).unwrap_or_default();
     ExhibitRow {
         exhibit: exhibit.id(),
         path: exhibit.shown.clone(),
         size_bytes: exhibit.size_bytes,
         sha256: hex(&exhibit.prints.sha256),
         blake3: hex(&exhibit.prints.blake3),
-        format: exhibit.format.map(|format| format.as_str().to_owned()).unwrap_or_default(),
+        format: format.to_owned(),
         encoding: exhibit.encoding.as_str().to_owned(),
         tenant_id: snapshot.map(|s| s.tenant.clone()).unwrap_or_default(),
         snapshot: snapshot.map(|s| s.label.clone()).unwrap_or_default(),
@@ -266,6 +276,8 @@ fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
         tally: exhibit.tally.clone(),
         modified_at: exhibit.modified_at,
         hash_basis: exhibit.hash_basis,
+        tool: catalogue.tool(format).unwrap_or_default().to_owned(),
+        changed_at: changed_at(&exhibit.source),
     }
 }
 
@@ -276,18 +288,25 @@ fn quarantine(index: &Index) -> Vec<QuarantineRow> {
         .iter()
         .flat_map(|exhibit| {
             exhibit.quarantine.iter().map(|record| QuarantineRow {
+                exhibit: exhibit.id(),
                 path: exhibit.shown.clone(),
                 offset_bytes: as_u64(record.span.start),
                 len_bytes: as_u64(record.span.len()),
                 code: record.code.to_owned(),
                 reason: record.reason.to_owned(),
+                bytes: None,
             })
         })
         .collect()
 }
 
 /// A warning with the advice that its code carries.
-fn warning(code_name: &str, path: &str, offset: Option<usize>, message: String) -> WarningRow {
+pub(super) fn warning(
+    code_name: &str,
+    path: &str,
+    offset: Option<usize>,
+    message: String,
+) -> WarningRow {
     WarningRow {
         code: code_name.to_owned(),
         path: path.to_owned(),
@@ -297,11 +316,15 @@ fn warning(code_name: &str, path: &str, offset: Option<usize>, message: String) 
     }
 }
 
-fn warnings(index: &Index, conflicts: &[ConflictRow], remarks: Vec<Remark>) -> Vec<WarningRow> {
-    let mut rows: Vec<WarningRow> = remarks
-        .into_iter()
-        .map(|(code_name, message)| warning(code_name, "", None, message))
-        .collect();
+fn warnings(
+    index: &Index,
+    conflicts: &[ConflictRow],
+    remarks: Vec<Remark>,
+    late: Vec<WarningRow>,
+) -> Vec<WarningRow> {
+    let mut rows = late;
+    let said = remarks.into_iter();
+    rows.extend(said.map(|(code_name, message)| warning(code_name, "", None, message)));
     for conflict in conflicts {
         let ConflictRow { object_type, object_id, attribute, snapshot, values, .. } = conflict;
         let receipts = values.iter().flat_map(|(_, receipts)| receipts).map(ToString::to_string);

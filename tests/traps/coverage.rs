@@ -67,7 +67,10 @@ fn a_list_is_partial_by_a_dangling_link_a_filter_or_a_delta_view() {
     assert_eq!(found[0], "01 collected 1");
     assert_eq!(found[1], "02 partial 1 the last page names a next one that is not there");
     assert!(found[2].starts_with("03 partial 2 a filter was applied: "), "{found:?}");
-    assert_eq!(found[3], "04 partial 1 a delta view: it shows what moved, not what is there");
+    assert_eq!(
+        found[3],
+        "04 partial 1 delta pages: what changed, and nothing of what a recovery did"
+    );
 }
 
 #[test]

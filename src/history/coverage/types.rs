@@ -8,6 +8,9 @@ use crate::index::{Capture, IndexedRequest, Listing};
 use crate::intake::Subject;
 use crate::model::{CoverageRow, CoverageState};
 
+/// What delta pages are worth. Recoveries by the service raise no delta records.
+const PATCHES: &str = "delta pages: what changed, and nothing of what a recovery did";
+
 /// What was found of one type in one snapshot by requests of one shape, or of all shapes.
 #[derive(Debug, Default, Clone)]
 struct Found {
@@ -232,6 +235,9 @@ impl Found {
         let request = indexed.map(|indexed| &indexed.request);
         if request.is_some_and(|request| request.delta) {
             self.delta = true;
+            if capture.dangling {
+                self.broken.insert("the chain of delta pages does not end".to_owned());
+            }
             return;
         }
         if let Some(Subject::ObjectsOf { parent_id, .. } | Subject::Part { parent_id, .. }) =
@@ -291,7 +297,7 @@ impl Found {
         let mut detail: Vec<String> = self.broken.iter().cloned().collect();
         if self.lists == 0 && !singleton {
             if self.delta {
-                detail.push("a delta view: it shows what moved, not what is there".to_owned());
+                detail.push(PATCHES.to_owned());
             }
             let counted = self.parents_of.is_some() && !self.parents.is_empty();
             if !counted && (self.singles || !self.delta) {
