@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::model::{
     Analysis, BinRow, Certainty, Change, ChangeId, ChangeKind, ConflictRow, CoverageRow,
     CoverageState, ExhibitId, ExhibitRow, HashBasis, Interval, Lane, Narrowed, ObjectRow, Origin,
-    QuarantineRow, Reason, Receipt, SnapshotRow, Span, Tally, Target, TimeSource, WarningRow,
+    QuarantineRow, Reason, Receipt, SnapshotRow, Tally, Target, TimeSource, WarningRow,
     Window,
 };
 

@@ -122,6 +122,7 @@ fn files(page: &mut Page, analysis: &Analysis) {
     let read = || exhibits.iter().filter(|row| !is_carrier(row));
     for (name, list) in [
         ("formats", tally(read().map(|row| row.format.as_str()))),
+        ("made by", tally(read().map(|row| row.tool.as_str()))),
         ("encodings", tally(read().map(|row| row.encoding.as_str()))),
         ("archives", tally(exhibits.iter().filter(|row| is_carrier(row)).map(|row| &*row.format))),
     ] {
