@@ -40,7 +40,7 @@ pub use known::{KnownContent, Remembered};
 pub(super) use sealed::Sealed;
 pub use store::{Case, CaseNote, Checks};
 pub(super) use store::{Place, Run};
-pub use verify::{CaseFacts, verify as verify_case};
+pub use verify::{CaseFacts, roots as case_roots, verify as verify_case};
 
 /// What keeps a case folder from being used.
 #[derive(Debug, Error)]
