@@ -107,7 +107,7 @@ fn archives_have_receipts_too() {
     let made = Made::new();
     let bytes = fs::read(made.path("evidence/day3.zip")).unwrap();
     let name = format!("{:x}", Sha256::digest(&bytes));
-    let receipt = format!("EX-{}", &name[..10]);
+    let receipt = format!("EX-{}", name.get(..10).unwrap());
     let show = |receipt: &str| made.run(&["show", "evidence", "--receipt", receipt]);
     let ran = show(&receipt).ended(0);
     assert_eq!(ran.stdout, [bytes.as_slice(), b"\n"].concat());
@@ -169,6 +169,18 @@ fn the_words_are_hashdeeps() {
     let ran = made.run(&["check", "out", "evidence"]).ended(1);
     assert!(ran.text().contains("missing     evidence/notes/read me.txt"), "{}", ran.text());
     assert!(ran.text().ends_with("FAILED\n"));
+}
+
+#[test]
+fn evidence_may_lie_elsewhere() {
+    let made = Made::new();
+    fs::rename(made.evidence.root(), made.path("copy of it")).unwrap();
+    assert_eq!(made.failing(&["out", "copy of it"]), []);
+    fs::write(made.path("copy of it/broken.json"), "[]").unwrap();
+    let changed = (Word::Changed, "copy of it/broken.json".to_owned());
+    assert_eq!(made.failing(&["case", "copy of it"]), [changed]);
+    // The case looks where the evidence was.
+    assert!(made.failing(&["case"]).iter().all(|(word, _)| *word == Word::Missing));
 }
 
 #[test]
