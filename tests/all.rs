@@ -20,5 +20,7 @@ mod hostile;
 mod interrupt;
 mod program;
 mod properties;
+mod receipts;
+mod suites;
 mod traps;
 mod untouched;

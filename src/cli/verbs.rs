@@ -19,7 +19,7 @@ use crate::evidence::{Fingerprints, SourceFile};
 use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
 use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
-use crate::model::{Analysis, Change, ChangeKind, Lane, Receipt, SnapshotRow, WarningRow};
+use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, SnapshotRow, WarningRow};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
 use crate::synth::{SynthOptions, write_tenant};
@@ -451,12 +451,16 @@ fn show_receipt(index: &Index, text: &str) -> Outcome {
         })?;
     let exhibits = index.exhibits_named(receipt.exhibit);
     if let Some(exhibit) = exhibits.first().and_then(|place| index.exhibits.get(*place)) {
-        let opened = index::open_receipt(exhibit, receipt.span)
+        let opened = index::open_receipt(exhibit, receipt.place, catalogue())
             .map_err(crate::history::HistoryError::Open)?;
         print_receipt((&exhibit.source, &exhibit.prints, exhibit.size_bytes), &receipt, opened)
     } else if let Some(carrier) = index.carrier_named(receipt.exhibit) {
-        let opened = index::open_carrier(carrier, receipt.span)
-            .map_err(crate::history::HistoryError::Open)?;
+        let span = match receipt.place {
+            Some(Cited::Bytes(span)) => Some(span),
+            Some(Cited::Row(..)) | None => None,
+        };
+        let opened =
+            index::open_carrier(carrier, span).map_err(crate::history::HistoryError::Open)?;
         print_receipt((&carrier.source, &carrier.prints, carrier.size_bytes), &receipt, opened)
     } else {
         drop(writeln!(
@@ -482,12 +486,17 @@ fn print_receipt(
         drop(writeln!(stderr, "entrace: the receipt reaches beyond the exhibit"));
         return Ok(Exit::Failed);
     };
-    if let Some(place) = receipt.span {
-        drop(writeln!(
+    match receipt.place {
+        Some(Cited::Bytes(place)) => drop(writeln!(
             stderr,
             "bytes {}+{} of {}, line {}",
             place.offset_bytes, place.len_bytes, size_bytes, opened.line
-        ));
+        )),
+        Some(Cited::Row(table, row)) => {
+            let table = report::text::escaped(table.as_str()).into_owned();
+            drop(writeln!(stderr, "row {row} of table {table}"));
+        }
+        None => {}
     }
     drop(stderr);
     if io::stdout().is_terminal() {

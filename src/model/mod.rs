@@ -17,7 +17,7 @@ pub use change::{
 pub use evidence::{
     CoverageRow, CoverageState, ExhibitRow, HashBasis, ObjectRow, QuarantineRow, Tally, WarningRow,
 };
-pub use receipt::{ExhibitId, Receipt, ReceiptError, Span};
+pub use receipt::{Cited, ExhibitId, Receipt, ReceiptError, Span, Table};
 pub use snapshot::SnapshotRow;
 pub use time::{CaptureTime, Interval, TimeSource, instant};
 

@@ -6,9 +6,7 @@ use super::facts::{one_of, put_one_of};
 use super::wire::{Reader, Writer};
 use crate::directory::{CellKind, Column};
 use crate::intake::{Clixml, Rendering, Sheet};
-
-const KINDS: [CellKind; 4] =
-    [CellKind::Text, CellKind::Boolean, CellKind::OnlyItem, CellKind::ObjectType];
+use crate::model::Table;
 
 pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
     match rendering {
@@ -22,7 +20,7 @@ pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
             for column in columns {
                 writer.optional(column.as_ref(), |writer, column| {
                     writer.text(&column.attribute);
-                    put_one_of(writer, &KINDS, &column.kind);
+                    put_one_of(writer, &CellKind::ALL, &column.kind);
                 });
             }
         }
@@ -35,6 +33,11 @@ pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
                 writer.bytes(json);
             }
         }
+        Rendering::Tables(tables) => {
+            writer.count(3);
+            let names: Vec<&str> = tables.iter().map(|table| table.as_str()).collect();
+            writer.texts(&names);
+        }
     }
 }
 
@@ -46,7 +49,10 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
             let empty_is_null = reader.flag()?;
             let columns = reader.list(|reader| {
                 reader.optional(|reader| {
-                    Some(Column { attribute: reader.string()?, kind: one_of(reader, &KINDS)? })
+                    Some(Column {
+                        attribute: reader.string()?,
+                        kind: one_of(reader, &CellKind::ALL)?,
+                    })
                 })
             })?;
             Rendering::Sheet(Arc::new(Sheet { delimiter, columns, empty_is_null }))
@@ -56,6 +62,10 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
                 Some((reader.number()?, (reader.number()?, Arc::from(reader.bytes()?))))
             })?;
             Rendering::Clixml(Arc::new(Clixml { shared: shared.into_iter().collect() }))
+        }
+        3 => {
+            let names = reader.list(Reader::text)?;
+            Rendering::Tables(names.iter().map(|name| Table::named(name)).collect())
         }
         _ => return None,
     })
@@ -79,6 +89,7 @@ mod tests {
             Rendering::Verbatim,
             Rendering::Sheet(Arc::new(sheet)),
             Rendering::Clixml(Arc::new(clixml)),
+            Rendering::Tables(["Users", "Groups"].map(Table::named).into_iter().collect()),
         ];
         let mut writer = Writer::default();
         kept.iter().for_each(|rendering| put(&mut writer, rendering));

@@ -3,6 +3,8 @@
 
 mod clixml;
 mod compose;
+mod notes;
+mod roadrecon;
 mod sheet;
 mod xml;
 
@@ -15,8 +17,10 @@ use super::scan::Scanner;
 use super::{Fate, Intake, Place, Quarantined, Record, RecordDefect, Sink, Trouble};
 use crate::directory::{Catalogue, Column};
 use crate::evidence::{Encoding, SourceOffsets};
+use crate::model::Table;
 
 pub use clixml::Clixml;
+pub use roadrecon::{OpenTables, OpenedRow, read as read_database};
 pub use sheet::Sheet;
 
 /// What a shared object takes besides its JSON, by and large.
@@ -32,6 +36,9 @@ pub enum Rendering {
     Sheet(Arc<Sheet>),
     /// Objects of a CLIXML file.
     Clixml(Arc<Clixml>),
+    /// Rows of a database: the tables that it was read from. A row stands where its number says, and is as long as the
+    /// position of its table among these.
+    Tables(Arc<[Table]>),
 }
 
 impl Rendering {
@@ -44,6 +51,7 @@ impl Rendering {
             Self::Clixml(clixml) => {
                 clixml.shared.values().map(|(_, json)| json.len() + SHARED_BYTES).sum()
             }
+            Self::Tables(tables) => size_of_val(&**tables),
         }
     }
 
@@ -55,6 +63,8 @@ impl Rendering {
             Self::Verbatim => Some(text),
             Self::Sheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
             Self::Clixml(clixml) => clixml.render(&text, offset).ok().map(Cow::Owned),
+            // Rows are no bytes of their own: see `OpenTables`.
+            Self::Tables(_) => None,
         }
     }
 }
@@ -72,12 +82,14 @@ pub(super) enum Defect {
     TooDeep,
     /// Rendered larger than a record may be.
     TooLarge,
+    /// A row that the tool does not write.
+    Cell,
 }
 
 impl Defect {
     /// All of them.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Cells, Self::NotUtf8, Self::Xml, Self::TooDeep, Self::TooLarge];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Cells, Self::NotUtf8, Self::Xml, Self::TooDeep, Self::TooLarge, Self::Cell];
 
     pub(super) fn code(self) -> &'static str {
         match self {
@@ -86,6 +98,7 @@ impl Defect {
             Self::Xml => "invalid-clixml",
             Self::TooDeep => RecordDefect::TooDeep.code(),
             Self::TooLarge => RecordDefect::TooLarge.code(),
+            Self::Cell => "row-cell",
         }
     }
 
@@ -98,6 +111,9 @@ impl Defect {
             Self::Xml => "an element that is not as PowerShell writes it",
             Self::TooDeep => "more than 100 elements inside each other",
             Self::TooLarge => RecordDefect::TooLarge.reason(),
+            Self::Cell => {
+                "a row with bytes for text, or a number below zero, which the tool does not write"
+            }
         }
     }
 }
@@ -113,6 +129,7 @@ pub struct Foreign<'a> {
 enum Layout {
     Sheet(sheet::Rows),
     Clixml(Box<clixml::Objects>),
+    Notes(notes::Lines),
 }
 
 /// What was read of the exhibit so far; places in it are in source bytes.
@@ -134,10 +151,14 @@ impl<'a> Foreign<'a> {
         catalogue: &'a Catalogue,
         encoding: Encoding,
     ) -> Option<Self> {
+        let lines = || notes::Lines::recognise(head, place, catalogue);
         let layout = match head.trim_ascii_start().first()? {
             b'{' | b'[' => return None,
             b'<' => Layout::Clixml(Box::new(clixml::Objects::recognise(head)?)),
-            _ => Layout::Sheet(sheet::Rows::recognise(head, place, catalogue)?),
+            _ => match lines() {
+                Some(lines) => Layout::Notes(lines),
+                None => Layout::Sheet(sheet::Rows::recognise(head, place, catalogue)?),
+            },
         };
         let start = u64::try_from(encoding.bom_bytes()).unwrap_or(u64::MAX);
         let ledger = Ledger {
@@ -156,6 +177,7 @@ impl<'a> Foreign<'a> {
         let mut read = match &mut self.layout {
             Layout::Sheet(rows) => rows.take(text, last, &mut self.ledger, sink),
             Layout::Clixml(objects) => objects.take(text, last, &mut self.ledger, sink),
+            Layout::Notes(lines) => lines.take(text, last, &mut self.ledger),
         };
         if text.len() - read.min(text.len()) > super::MAX_RECORD_BYTES {
             // What began here has no end: nothing behind it can be told apart.
@@ -164,6 +186,7 @@ impl<'a> Foreign<'a> {
             match &mut self.layout {
                 Layout::Sheet(rows) => rows.stop(),
                 Layout::Clixml(objects) => objects.stop(),
+                Layout::Notes(lines) => lines.stop(),
             }
             read = text.len();
         }
@@ -178,6 +201,7 @@ impl<'a> Foreign<'a> {
         let (format, rendering) = match self.layout {
             Layout::Sheet(rows) => (rows.format(), Rendering::Sheet(rows.sheet())),
             Layout::Clixml(objects) => (Format::Clixml, Rendering::Clixml(objects.clixml())),
+            Layout::Notes(_) => (Format::Goose, Rendering::Verbatim),
         };
         intake.format = Some(format);
         intake.rendering = rendering;
@@ -198,7 +222,7 @@ impl Ledger<'_> {
                 None
             };
             // A view of some objects of the type: what it does not hold it does not deny.
-            request.delta = named.is_none() && format != Format::PortalCsv;
+            request.delta |= named.is_none() && format != Format::PortalCsv;
             let bin = named.unwrap_or(false);
             request.subject = Subject::Objects { object_type: object_type.to_owned(), bin };
         }
@@ -260,7 +284,7 @@ impl Ledger<'_> {
         }
         sink.rendered(source);
         match sink.record(position, request, json, &self.record) {
-            Fate::Used => self.intake.tally.used += 1,
+            Fate::Used | Fate::Patch => self.intake.tally.used += 1,
             Fate::SetAside(rule) => self.set_aside(rule),
         }
     }
@@ -293,6 +317,7 @@ mod tests {
 
     use super::*;
     use crate::directory::catalogue;
+    use crate::intake::LinkList;
     use crate::model::Tally;
 
     /// A record with the source bytes that it was rendered from.
@@ -329,6 +354,8 @@ mod tests {
         fn rendered(&mut self, source: &Range<u64>) {
             self.from = source.clone();
         }
+
+        fn links(&mut self, _: &LinkList) {}
     }
 
     /// Reads a text that comes so many bytes at a time; checks that each record is rendered to the same again.
