@@ -316,7 +316,8 @@ fn check_evidence(
         };
         let excused =
             |item: &Item| manifests.contains(&item.path) || (!foreign && refused(item, &found));
-        let files = audit(&reference.known, &found.items, &excused);
+        let known = if foreign { reference.known } else { renamed(reference.known, &found.items) };
+        let files = audit(&known, &found.items, &excused);
         sections.push(Section {
             faults: reference.faults,
             remarks: reference.remarks,
@@ -324,6 +325,19 @@ fn check_evidence(
         });
     }
     Ok(sections)
+}
+
+/// Where evidence lies in a folder of another name now, names are those below the folder.
+fn renamed(mut known: Vec<Known>, items: &[Item]) -> Vec<Known> {
+    let shown: BTreeSet<&str> = items.iter().map(|item| item.shown.as_str()).collect();
+    if !known.iter().any(|known| shown.contains(known.name.as_str())) {
+        for known in &mut known {
+            if let Some((_, below)) = known.name.split_once('/') {
+                known.name = below.to_owned();
+            }
+        }
+    }
+    known
 }
 
 /// Whether a run would not have read a file either.
