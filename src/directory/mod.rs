@@ -14,7 +14,7 @@ mod zones;
 pub use foreign::{HoundKind, ScubaSection, SpeltName};
 pub use load::digest;
 pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
-pub use views::{RowsOf, View};
+pub use views::{OtherView, RowsOf, View};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
