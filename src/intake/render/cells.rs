@@ -61,18 +61,30 @@ impl Sheet {
         Some(others.map(|(cell, _)| cell.to_vec()).collect())
     }
 
+    /// The object of a row, or of several, as they stand in the text.
     pub(super) fn row(&self, rows: &[u8]) -> Result<Row, Defect> {
         let mut cells = csv::ByteRecord::new();
         let mut reader = reader(self.delimiter, rows);
         match reader.read_byte_record(&mut cells) {
-            Ok(true) if cells.len() == self.columns.len() => {}
-            _ => return Err(Defect::Cells),
+            Ok(true) => self.object(&cells, Some(&mut reader)),
+            Ok(false) | Err(_) => Err(Defect::Cells),
+        }
+    }
+
+    /// The object of a row that was read, and of those that come after it.
+    pub(super) fn object(
+        &self,
+        cells: &csv::ByteRecord,
+        more: Option<&mut csv::Reader<&[u8]>>,
+    ) -> Result<Row, Defect> {
+        if cells.len() != self.columns.len() {
+            return Err(Defect::Cells);
         }
         let mut row =
-            Row { other: self.is_other(&cells), json: vec![b'{'], parent: None, aside: None };
+            Row { other: self.is_other(cells), json: vec![b'{'], parent: None, aside: None };
         let mut keys = Vec::new();
         let mut words: Option<(usize, &str, Vec<String>)> = None;
-        for (place, (cell, column)) in cells.iter().zip(self.columns_of(&cells)).enumerate() {
+        for (place, (cell, column)) in cells.iter().zip(self.columns_of(cells)).enumerate() {
             let Some(column) = column else { continue };
             let cell = std::str::from_utf8(cell).or(Err(Defect::NotUtf8))?;
             if column.kind == CellKind::Word {
@@ -87,9 +99,9 @@ impl Sheet {
             }
         }
         if let Some((place, attribute, mut words)) = words {
-            let mut more = csv::ByteRecord::new();
-            while let Ok(true) = reader.read_byte_record(&mut more) {
-                let word = more.get(place).ok_or(Defect::Cells)?;
+            for next in more.into_iter().flat_map(csv::Reader::byte_records) {
+                let next = next.or(Err(Defect::Cells))?;
+                let word = next.get(place).ok_or(Defect::Cells)?;
                 words.push(String::from_utf8(word.to_vec()).or(Err(Defect::NotUtf8))?);
             }
             member(&mut row.json, attribute, &text(&words.join(" ")));

@@ -183,17 +183,17 @@ impl Rows {
                 (Some((rows, known)), Some(shared)) if known == shared => rows.end = span.end,
                 _ => {
                     if let Some((rows, _)) = open.take() {
-                        self.row(text, rows, ledger, sink);
+                        self.row((text, rows, None), ledger, sink);
                     }
                     match shared {
                         Some(shared) => open = Some((span, shared)),
-                        None => self.row(text, span, ledger, sink),
+                        None => self.row((text, span, Some(&row)), ledger, sink),
                     }
                 }
             }
         }
         match open {
-            Some((rows, _)) if last => self.row(text, rows, ledger, sink),
+            Some((rows, _)) if last => self.row((text, rows, None), ledger, sink),
             // They come again, with more behind them.
             Some((rows, _)) => return rows.start,
             None => {}
@@ -293,17 +293,20 @@ impl Rows {
         Some(ledger.intake.requests.len() - 1)
     }
 
-    /// Hands on the object that a row, or several, stand for.
+    /// Hands on the object that a row, or several, stand for; `read` are the cells of a single one.
     fn row(
         &mut self,
-        text: &[u8],
-        span: std::ops::Range<usize>,
+        (text, span, read): (&[u8], std::ops::Range<usize>, Option<&csv::ByteRecord>),
         ledger: &mut Ledger<'_>,
         sink: &mut dyn Sink,
     ) {
         let State::Rows(mut position) = self.state else { return };
         ledger.intake.tally.seen += 1;
-        let row = match self.sheet.row(text.get(span.clone()).unwrap_or_default()) {
+        let row = match read {
+            Some(cells) => self.sheet.object(cells, None),
+            None => self.sheet.row(text.get(span.clone()).unwrap_or_default()),
+        };
+        let row = match row {
             Ok(row) => row,
             Err(defect) => return ledger.quarantine(text, &span, defect),
         };
