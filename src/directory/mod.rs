@@ -7,12 +7,16 @@ mod foreign;
 mod load;
 mod names;
 mod query;
+mod readable;
+mod roadrecon;
 mod suites;
+mod tools;
 mod views;
 mod zones;
 
-pub use foreign::{HoundKind, ScubaSection, SpeltName};
+pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
+pub use roadrecon::{RoadLink, RoadTable};
 pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
 pub use views::{OtherView, RowsOf, View};
 
@@ -173,6 +177,10 @@ pub struct Catalogue {
     pub(crate) collections: BTreeMap<String, (String, bool)>,
     /// `@odata.type` without `#microsoft.graph.`, lower case, to type.
     pub(crate) odata_types: BTreeMap<String, String>,
+    /// What stays readable under pseudonyms.
+    pub(crate) readable: readable::Readable,
+    /// Words of `evidence.csv` for a format, to the tool that makes it.
+    pub(crate) tools: BTreeMap<String, String>,
     /// Folder path of the EntraExporter tree, lower case, `/` between, `*` for an id, to collection path.
     pub(crate) folders: BTreeMap<String, String>,
     /// The folders with an id in them, by the number of their components, in the order of their names.
@@ -208,5 +216,9 @@ pub struct Catalogue {
     pub(crate) scubagear: Vec<ScubaSection>,
     /// Zone as Windows names it in winter to its name in the tz database.
     pub(crate) windows_zones: BTreeMap<String, String>,
+    /// (type or `*`, old name) to where Graph has it.
+    pub(crate) azure_ad_graph: BTreeMap<(String, String), OldName>,
+    pub(crate) roadrecon: Vec<RoadTable>,
+    pub(crate) roadrecon_links: Vec<RoadLink>,
     pub(crate) faults: Vec<String>,
 }

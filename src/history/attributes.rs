@@ -115,9 +115,12 @@ impl<'a> TypeContext<'a> {
     }
 
     fn version(&self, entry: &Entry, attributes: Attributes, text: &[u8]) -> Option<Version<'a>> {
-        let request = self.request(entry)?;
+        // What stands beside the word that an object is gone is no state of it.
+        let request = self.request(entry).filter(|_| entry.removal.is_none())?;
         let told = |annotation| match request.spelling {
-            Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => Vec::new(),
+            Spelling::Graph | Spelling::AzureAdGraph | Spelling::Goose | Spelling::DfirO365rc => {
+                Vec::new()
+            }
             Spelling::PowerShell | Spelling::AzureHound => listed(text, annotation),
         };
         let explicit = || self.names.explicit_empty.contains(&entry.request);

@@ -10,6 +10,9 @@ use crate::index::{Capture, Index, Listing};
 use crate::intake::Subject;
 use crate::model::{CoverageRow, CoverageState};
 
+/// What delta pages are worth. Recoveries by the service raise no delta records.
+const PATCHES: &str = "delta pages: what changed, and nothing of what a recovery did";
+
 /// What was found of one type in one snapshot.
 #[derive(Default)]
 struct Found {
@@ -75,6 +78,12 @@ fn objects(
             of_type.refused.insert(code.clone());
         } else {
             of_type.note(capture);
+            if indexed.request.delta {
+                of_type.broken.insert(PATCHES);
+                if capture.dangling {
+                    of_type.broken.insert("the chain of delta pages does not end");
+                }
+            }
         }
     }
     for ((_, object_type), census) in censuses {

@@ -11,8 +11,9 @@ use super::names::{Names, ObjectKey};
 use super::{HistoryOptions, coverage, times};
 use crate::codes::code;
 use crate::directory::{Catalogue, Identity};
-use crate::evidence::Carrier;
+use crate::evidence::{Carrier, SourceFile};
 use crate::index::{Exhibit, Index, Listing, Seen, mark};
+use crate::intake::Format;
 use crate::model::{
     Analysis, Change, ChangeKind, ExhibitId, ExhibitRow, HashBasis, Lane, ObjectRow, QuarantineRow,
     SnapshotRow, Tally, WarningRow,
@@ -37,7 +38,7 @@ pub(super) fn analysis(
         } else {
             Vec::new()
         },
-        exhibits: exhibit_rows(index),
+        exhibits: exhibit_rows(index, catalogue),
         coverage: coverage::rows(index, catalogue, censuses),
         warnings: warnings(index, aside),
         quarantine: quarantine(index),
@@ -186,8 +187,8 @@ pub(super) fn all_objects(index: &Index) -> Vec<ObjectKey> {
 }
 
 /// Exhibits and what carries them, by path.
-fn exhibit_rows(index: &Index) -> Vec<ExhibitRow> {
-    let exhibits = index.exhibits.iter().map(|exhibit| exhibit_row(index, exhibit));
+fn exhibit_rows(index: &Index, catalogue: &Catalogue) -> Vec<ExhibitRow> {
+    let exhibits = index.exhibits.iter().map(|exhibit| exhibit_row(index, catalogue, exhibit));
     let mut rows: Vec<ExhibitRow> =
         exhibits.chain(index.carriers.iter().map(carrier_row)).collect();
     rows.sort_by(|a, b| a.path.cmp(&b.path));
@@ -216,18 +217,26 @@ fn carrier_row(carrier: &Carrier) -> ExhibitRow {
         tally: Tally::default(),
         modified_at: carrier.modified.and_then(|at| Timestamp::try_from(at).ok()),
         hash_basis: HashBasis::Computed,
+        tool: String::new(),
+        changed_at: changed_at(&carrier.source),
     }
 }
 
-fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
+/// When the file on disk was last changed in any way; of a member of an archive nothing tells.
+fn changed_at(source: &SourceFile) -> Option<Timestamp> {
+    source.stat.changed_at.filter(|_| source.archive().is_none())
+}
+
+fn exhibit_row(index: &Index, catalogue: &Catalogue, exhibit: &Exhibit) -> ExhibitRow {
     let snapshot = index.snapshots.get(exhibit.snapshot);
+    let format = exhibit.format.map(Format::as_str).unwrap_or_default();
     ExhibitRow {
         exhibit: exhibit.id(),
         path: exhibit.shown.clone(),
         size_bytes: exhibit.size_bytes,
         sha256: hex(&exhibit.prints.sha256),
         blake3: hex(&exhibit.prints.blake3),
-        format: exhibit.format.map(|format| format.as_str().to_owned()).unwrap_or_default(),
+        format: format.to_owned(),
         encoding: exhibit.encoding.as_str().to_owned(),
         tenant_id: snapshot.map(|s| s.tenant.clone()).unwrap_or_default(),
         snapshot: snapshot.map(|s| s.label.clone()).unwrap_or_default(),
@@ -237,6 +246,8 @@ fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
         tally: exhibit.tally.clone(),
         modified_at: exhibit.modified_at,
         hash_basis: exhibit.hash_basis,
+        tool: catalogue.tool(format).unwrap_or_default().to_owned(),
+        changed_at: changed_at(&exhibit.source),
     }
 }
 
@@ -247,11 +258,13 @@ fn quarantine(index: &Index) -> Vec<QuarantineRow> {
         .iter()
         .flat_map(|exhibit| {
             exhibit.quarantine.iter().map(|record| QuarantineRow {
+                exhibit: exhibit.id(),
                 path: exhibit.shown.clone(),
                 offset_bytes: as_u64(record.span.start),
                 len_bytes: as_u64(record.span.len()),
                 code: record.code.to_owned(),
                 reason: record.reason.to_owned(),
+                bytes: None,
             })
         })
         .collect()

@@ -19,7 +19,7 @@ use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, links, snapshots
 use crate::budget::Budget;
 use crate::directory::Catalogue;
 use crate::evidence::{Carrier, EvidenceError, Refusal, SourceFile, Walk, stream_each};
-use crate::intake::{Place, Request};
+use crate::intake::{Format, Place, Request};
 use crate::meter::{Meter, Stage};
 use crate::model::{CaptureTime, ExhibitId, Interval, TimeSource};
 
@@ -226,6 +226,7 @@ impl Assembly {
                         .to_owned(),
             }
         }));
+        distrust_databases(&mut index);
         let catalogue = crate::directory::catalogue();
         let silent =
             whole::silent_parents(&index.requests, &index.exhibits, &index.segments, catalogue);
@@ -238,6 +239,22 @@ impl Assembly {
         index.budget.charge(rows * runs::PLACE_BYTES + heads * links::PLACE_BYTES, "the index")?;
         index.put_in_order();
         Ok(index)
+    }
+}
+
+/// A database with a log beside it lacks what the log holds: its silence proves nothing.
+fn distrust_databases(index: &mut Index) {
+    let logs: BTreeSet<&str> = index
+        .exhibits
+        .iter()
+        .filter(|exhibit| exhibit.format == Some(Format::DatabaseLog))
+        .filter_map(|exhibit| exhibit.shown.rsplit_once('-').map(|(database, _)| database))
+        .collect();
+    for indexed in &mut index.requests {
+        let of = index.exhibits.get(indexed.exhibit);
+        if of.is_some_and(|exhibit| logs.contains(exhibit.shown.as_str())) {
+            indexed.request.damaged = true;
+        }
     }
 }
 
@@ -293,6 +310,12 @@ fn pages_of(segment: &mut Shelf, facts: &[RequestFacts]) -> Vec<IndexedPage> {
 
 /// The exhibit that an id names.
 impl Index {
+    /// The first archive or tag file of a bag with this short name.
+    #[must_use]
+    pub fn carrier_named(&self, id: ExhibitId) -> Option<&Carrier> {
+        self.carriers.iter().find(|carrier| ExhibitId::of_sha256(&carrier.prints.sha256) == id)
+    }
+
     /// Positions of the exhibits with this short name.
     #[must_use]
     pub fn exhibits_named(&self, id: ExhibitId) -> Vec<usize> {

@@ -16,6 +16,8 @@ struct Bond {
     folder: String,
     context: Option<Arc<str>>,
     subject: Subject,
+    /// A list of all, and what changed, are different requests of one context.
+    delta: bool,
     /// A text that is a capture by itself.
     alone: Option<usize>,
 }
@@ -37,6 +39,7 @@ pub(super) fn unite(requests: &mut [IndexedRequest], exhibits: &[Exhibit]) -> Ve
                     .flatten()
                     .filter(|_| request.format == Format::GraphPage),
                 subject: request.subject.clone(),
+                delta: request.delta,
                 alone: (!together).then_some(position),
             })
             .or_default()

@@ -12,10 +12,12 @@ use super::segment::{Segment, SegmentBuilder, as_u64};
 use super::snapshots::Member;
 use crate::directory::Catalogue;
 use crate::evidence::{
-    Decoder, Encoding, EvidenceError, Fingerprints, Hashing, SourceFile, SourceOffsets, Text,
-    Watched, decode, hash,
+    DATABASE_MAGIC, DatabaseCopy, Decoder, Encoding, EvidenceError, Fingerprints, Hashing,
+    SourceFile, SourceOffsets, Text, Watched, decode, hash, is_log,
 };
-use crate::intake::{self, Cutter, Foreign, Format, Intake, Parts, Piece, Place, Request, Trouble};
+use crate::intake::{
+    self, Cutter, Foreign, Format, Intake, Parts, Piece, Place, Request, Trouble, read_database,
+};
 use crate::model::HashBasis;
 
 /// Exhibits up to this size are read whole. Pages of exporters have some megabytes.
@@ -125,6 +127,9 @@ impl<'a> Reader<'a> {
             .take(as_u64(WHOLE_BYTES) + 1)
             .read_to_end(&mut self.bytes)
             .map_err(unreadable)?;
+        if self.bytes.starts_with(DATABASE_MAGIC) {
+            return self.database(stream, file, place);
+        }
         if self.bytes.len() > WHOLE_BYTES {
             return self.large(stream, file, place);
         }
@@ -138,6 +143,7 @@ impl<'a> Reader<'a> {
                 foreign.take(&text.bytes, true, &mut builder);
                 foreign.finish()
             }
+            None if is_log(&self.bytes) => log_of_a_database(),
             None => {
                 let mut intake = intake::read(&text.bytes, place, catalogue, &mut builder);
                 map_to_source(&text, &mut intake);
@@ -147,6 +153,33 @@ impl<'a> Reader<'a> {
         let segment = builder.finish();
         let size_bytes = as_u64(self.bytes.len());
         Ok(Contents { size_bytes, prints, encoding: text.encoding, intake, segment })
+    }
+
+    /// Reads a database whose first bytes are at hand: what is hashed is copied, and the copy is read.
+    fn database(
+        &mut self,
+        stream: &mut (dyn Read + Send),
+        file: &SourceFile,
+        place: &Place,
+    ) -> Result<Contents, EvidenceError> {
+        let (mut hashing, mut copy) = (Hashing::default(), DatabaseCopy::new());
+        let mut size_bytes = 0;
+        while !self.bytes.is_empty() {
+            hashing.update(&self.bytes);
+            size_bytes += as_u64(self.bytes.len());
+            copy.push(&self.bytes).map_err(|error| file.error(error))?;
+            self.bytes.clear();
+            let more = (&mut *stream).take(CHUNK_BYTES).read_to_end(&mut self.bytes);
+            more.map_err(|error| file.error(error))?;
+        }
+        let encoding = Encoding::Utf8;
+        let mut builder = SegmentBuilder::new(&mut self.layouts, self.known, encoding, 0);
+        let catalogue = builder.layouts.catalogue;
+        let opened = copy.open();
+        let intake =
+            read_database(opened.as_ref().map_err(String::clone), place, catalogue, &mut builder);
+        let segment = builder.finish();
+        Ok(Contents { size_bytes, prints: hashing.finish(), encoding, intake, segment })
     }
 
     /// Reads an exhibit whose first bytes are at hand and of which more follows.
@@ -178,7 +211,8 @@ impl<'a> Reader<'a> {
         current.drain(..start);
         let head = encoding.decode_slice(current.get(..4096).unwrap_or_default());
         let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
-        if !is_json {
+        let is_log = is_log(&current);
+        if !is_json && !is_log {
             // Between characters, whatever the encoding: a cut one would only spoil the last cell.
             let head = encoding.decode_slice(current.get(..HEAD_BYTES).unwrap_or(&current));
             pieces.foreign = Foreign::recognise(&head, place, catalogue, encoding);
@@ -206,7 +240,9 @@ impl<'a> Reader<'a> {
         let Pieces { parts, builder, foreign, .. } = pieces;
         let segment = builder.finish();
         let mut intake = foreign.map_or_else(|| parts.finish(), Foreign::finish);
-        if !is_read {
+        if is_log {
+            intake = log_of_a_database();
+        } else if !is_read {
             intake.format = Some(Format::NotJson);
             let cause = "neither an object nor an array".to_owned();
             intake.troubles.push(Trouble { code: "not-json", offset_bytes: 0, cause });
@@ -307,6 +343,16 @@ fn closing_of(
             return Ok(None);
         }
     }
+}
+
+/// A write-ahead log or a journal: named, not applied.
+fn log_of_a_database() -> Intake {
+    let cause = "what it holds is not in the database beside it".to_owned();
+    let trouble = Trouble { code: "database-log", offset_bytes: 0, cause };
+    let mut intake = Intake::default();
+    intake.format = Some(Format::DatabaseLog);
+    intake.troubles.push(trouble);
+    intake
 }
 
 /// Turns offsets of the decoded text into offsets of the source.

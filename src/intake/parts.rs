@@ -44,6 +44,8 @@ impl Sink for Nobody {
     }
 
     fn rendered(&mut self, _: &std::ops::Range<u64>) {}
+
+    fn links(&mut self, _: &super::LinkList) {}
 }
 
 impl<'a> Parts<'a> {

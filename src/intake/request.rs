@@ -36,8 +36,16 @@ pub enum Format {
     AzureHound,
     /// The export of `ScubaGear`.
     ScubaGear,
+    /// A list of objects of Azure AD Graph.
+    AzureAdGraph,
     /// Answers with what was asked beside them: `$batch`, or one that a tool saved with its status.
     Answers,
+    /// A `ROADrecon` database.
+    Roadrecon,
+    /// Any other `SQLite` database.
+    Database,
+    /// What `SQLite` keeps beside a database: a write-ahead log or a journal.
+    DatabaseLog,
     /// A file of CISA's Untitled Goose Tool that names more than its own request.
     Goose,
     /// A view of Microsoft-Extractor-Suite.
@@ -72,7 +80,11 @@ impl Format {
             Self::PowerShell => "PowerShell objects",
             Self::AzureHound => "AzureHound",
             Self::ScubaGear => "ScubaGear",
+            Self::AzureAdGraph => "Azure AD Graph",
             Self::Answers => "Graph answers",
+            Self::Roadrecon => "ROADrecon database",
+            Self::Database => "SQLite database",
+            Self::DatabaseLog => "SQLite log",
             Self::Goose => "Untitled Goose Tool",
             Self::ExtractorSuite => "Microsoft-Extractor-Suite",
             Self::DfirO365rc => "DFIR-O365RC",
@@ -101,9 +113,11 @@ impl Format {
                 | Self::PowerShell
                 | Self::AzureHound
                 | Self::ScubaGear
+                | Self::AzureAdGraph
                 | Self::PortalCsv
                 | Self::ObjectCsv
                 | Self::Clixml
+                | Self::Roadrecon
                 | Self::Goose
                 | Self::ExtractorSuite
                 | Self::DfirO365rc
@@ -255,6 +269,15 @@ impl Request {
             folder: folder.unwrap_or_else(|| place.folder.clone()),
             spelling: listed.map_or(Spelling::Graph, Spelling::of_suite),
         }
+    }
+}
+
+impl Request {
+    /// It is a delta answer: an attribute or object that is not in it says nothing.
+    pub(super) fn holds_changes(&mut self) {
+        self.delta = true;
+        self.select = None;
+        self.keeps_nulls = Some(true);
     }
 }
 

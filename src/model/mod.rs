@@ -3,19 +3,21 @@
 //! Nothing here reads a file, knows a format or decides what a value means. The words are those of Microsoft Graph
 //! (resource and property names) and of Microsoft Entra Backup and Recovery (recovery actions, difference report).
 
+mod case_file;
 mod change;
 mod evidence;
 mod receipt;
 mod snapshot;
 mod time;
 
+pub use case_file::CaseFile;
 pub use change::{
     Certainty, Change, ChangeId, ChangeKind, Lane, Narrowed, Origin, Reason, Target, Window,
 };
 pub use evidence::{
     CoverageRow, CoverageState, ExhibitRow, HashBasis, ObjectRow, QuarantineRow, Tally, WarningRow,
 };
-pub use receipt::{ExhibitId, Receipt, ReceiptError, Span};
+pub use receipt::{Cited, ExhibitId, Receipt, ReceiptError, Span, Table};
 pub use snapshot::SnapshotRow;
 pub use time::{CaptureTime, Interval, TimeSource, instant};
 

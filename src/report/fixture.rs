@@ -26,11 +26,11 @@ fn exhibit_id(n: u8) -> ExhibitId {
 }
 
 fn receipt(exhibit: u8, offset_bytes: u64, len_bytes: u64) -> Receipt {
-    Receipt { exhibit: exhibit_id(exhibit), span: Some(Span { offset_bytes, len_bytes }) }
+    Receipt::bytes(exhibit_id(exhibit), offset_bytes, len_bytes)
 }
 
 fn whole(exhibit: u8) -> Receipt {
-    Receipt { exhibit: exhibit_id(exhibit), span: None }
+    Receipt::whole(exhibit_id(exhibit))
 }
 
 /// A proven change of one object between day 1 and day 2.
@@ -365,6 +365,8 @@ fn exhibit(n: u8, name: &str, day: usize) -> ExhibitRow {
         },
         modified_at: Some(at("2026-11-04T10:00:00Z")),
         hash_basis: HashBasis::Computed,
+        tool: String::new(),
+        changed_at: Some(at("2026-11-04T10:00:01Z")),
     }
 }
 
@@ -433,11 +435,13 @@ pub(super) fn analysis() -> Analysis {
             },
         ],
         quarantine: vec![QuarantineRow {
+            exhibit: exhibit_id(1),
             path: "export/2026-11-01/users.json".to_owned(),
             offset_bytes: 40_960,
             len_bytes: 212,
             code: "duplicate-key".to_owned(),
             reason: "member accountEnabled occurs twice in one object".to_owned(),
+            bytes: Some(b"{\"a\":1,\"a\":2}".to_vec()),
         }],
         tally,
         set_aside_differences: BTreeMap::from([

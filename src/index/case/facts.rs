@@ -67,15 +67,16 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
     hasher.finalize().as_bytes().first_chunk::<16>().copied().unwrap_or_default()
 }
 
-const SPELLINGS: [Spelling; 5] = [
+const SPELLINGS: [Spelling; 6] = [
     Spelling::Graph,
     Spelling::PowerShell,
     Spelling::AzureHound,
     Spelling::Goose,
     Spelling::DfirO365rc,
+    Spelling::AzureAdGraph,
 ];
 
-const FORMATS: [Format; 21] = [
+const FORMATS: [Format; 25] = [
     Format::GraphPage,
     Format::GraphEntity,
     Format::Array,
@@ -97,6 +98,10 @@ const FORMATS: [Format; 21] = [
     Format::ToolResults,
     Format::NotJson,
     Format::Empty,
+    Format::AzureAdGraph,
+    Format::Roadrecon,
+    Format::Database,
+    Format::DatabaseLog,
 ];
 
 const ENCODINGS: [Encoding; 6] = [
@@ -321,4 +326,16 @@ fn take_subject(reader: &mut Reader<'_>) -> Option<Subject> {
         5 => Subject::Orphan { rule: take_code(reader)? },
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_are_those_of_formats() {
+        for format in crate::directory::catalogue().formats_of_tools() {
+            assert!(FORMATS.iter().any(|known| known.as_str() == format), "{format}");
+        }
+    }
 }

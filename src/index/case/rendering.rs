@@ -6,6 +6,7 @@ use super::facts::{one_of, put_one_of};
 use super::wire::{Reader, Writer};
 use crate::directory::{CellKind, Column};
 use crate::intake::{Clixml, OtherRows, Rendering, Sheet};
+use crate::model::Table;
 
 pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
     match rendering {
@@ -30,6 +31,11 @@ pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
                 writer.number(*offset);
                 writer.bytes(json);
             }
+        }
+        Rendering::Tables(tables) => {
+            writer.count(3);
+            let names: Vec<&str> = tables.iter().map(|table| table.as_str()).collect();
+            writer.texts(&names);
         }
     }
 }
@@ -71,6 +77,10 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
             })?;
             Rendering::Clixml(Arc::new(Clixml { shared: shared.into_iter().collect() }))
         }
+        3 => {
+            let names = reader.list(Reader::text)?;
+            Rendering::Tables(names.iter().map(|name| Table::named(name)).collect())
+        }
         _ => return None,
     })
 }
@@ -95,6 +105,7 @@ mod tests {
             Rendering::Verbatim,
             Rendering::Sheet(Arc::new(sheet)),
             Rendering::Clixml(Arc::new(clixml)),
+            Rendering::Tables(["Users", "Groups"].map(Table::named).into_iter().collect()),
         ];
         let mut writer = Writer::default();
         kept.iter().for_each(|rendering| put(&mut writer, rendering));

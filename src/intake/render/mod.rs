@@ -5,6 +5,7 @@ mod cells;
 mod clixml;
 mod compose;
 mod notes;
+mod roadrecon;
 mod sheet;
 mod xml;
 
@@ -17,9 +18,11 @@ use super::scan::Scanner;
 use super::{Fate, Intake, Place, Quarantined, Record, RecordDefect, Sink, Trouble};
 use crate::directory::{Catalogue, Column};
 use crate::evidence::{Encoding, SourceOffsets};
+use crate::model::Table;
 
 pub use cells::{OtherRows, Sheet};
 pub use clixml::Clixml;
+pub use roadrecon::{OpenTables, OpenedRow, read as read_database};
 
 /// What a shared object takes besides its JSON, by and large.
 const SHARED_BYTES: usize = 64;
@@ -34,6 +37,9 @@ pub enum Rendering {
     Sheet(Arc<Sheet>),
     /// Objects of a CLIXML file.
     Clixml(Arc<Clixml>),
+    /// Rows of a database: the tables that it was read from. A row stands where its number says, and is as long as the
+    /// position of its table among these.
+    Tables(Arc<[Table]>),
 }
 
 impl Rendering {
@@ -49,6 +55,7 @@ impl Rendering {
             Self::Clixml(clixml) => {
                 clixml.shared.values().map(|(_, json)| json.len() + SHARED_BYTES).sum()
             }
+            Self::Tables(tables) => size_of_val(&**tables),
         }
     }
 
@@ -60,6 +67,8 @@ impl Rendering {
             Self::Verbatim => Some(text),
             Self::Sheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
             Self::Clixml(clixml) => clixml.render(&text, offset).ok().map(Cow::Owned),
+            // Rows are no bytes of their own: see `OpenTables`.
+            Self::Tables(_) => None,
         }
     }
 }
@@ -77,12 +86,14 @@ pub(super) enum Defect {
     TooDeep,
     /// Rendered larger than a record may be.
     TooLarge,
+    /// A row that the tool does not write.
+    Cell,
 }
 
 impl Defect {
     /// All of them.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Cells, Self::NotUtf8, Self::Xml, Self::TooDeep, Self::TooLarge];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Cells, Self::NotUtf8, Self::Xml, Self::TooDeep, Self::TooLarge, Self::Cell];
 
     pub(super) fn code(self) -> &'static str {
         match self {
@@ -91,6 +102,7 @@ impl Defect {
             Self::Xml => "invalid-clixml",
             Self::TooDeep => RecordDefect::TooDeep.code(),
             Self::TooLarge => RecordDefect::TooLarge.code(),
+            Self::Cell => "row-cell",
         }
     }
 
@@ -103,6 +115,9 @@ impl Defect {
             Self::Xml => "an element that is not as PowerShell writes it",
             Self::TooDeep => "more than 100 elements inside each other",
             Self::TooLarge => RecordDefect::TooLarge.reason(),
+            Self::Cell => {
+                "a row with bytes for text, or a number below zero, which the tool does not write"
+            }
         }
     }
 }
@@ -276,7 +291,7 @@ impl Ledger<'_> {
         }
         sink.rendered(source);
         match sink.record(position, request, json, &self.record) {
-            Fate::Used => self.intake.tally.used += 1,
+            Fate::Used | Fate::Patch => self.intake.tally.used += 1,
             Fate::SetAside(rule) => self.set_aside(rule),
         }
     }
@@ -309,6 +324,7 @@ mod tests {
 
     use super::*;
     use crate::directory::catalogue;
+    use crate::intake::LinkList;
     use crate::model::Tally;
 
     /// A record with the source bytes that it was rendered from.
@@ -345,6 +361,8 @@ mod tests {
         fn rendered(&mut self, source: &Range<u64>) {
             self.from = source.clone();
         }
+
+        fn links(&mut self, _: &LinkList) {}
     }
 
     /// Reads a text that comes so many bytes at a time; checks that each record is rendered to the same again.
