@@ -303,6 +303,56 @@ fn a_bundle_is_a_bag_that_others_can_read() {
 }
 
 #[test]
+fn a_bag_may_be_packed_and_may_be_evidence() {
+    let made = Made::new();
+    let bag = made.path("out.bag");
+    let packed = |alter: &str| -> Vec<(String, Vec<u8>)> {
+        let member = |path: PathBuf| {
+            let name = path.strip_prefix(&bag).unwrap().to_str().unwrap().to_owned();
+            let mut bytes = fs::read(&path).unwrap();
+            if name == alter {
+                bytes[0] ^= 1;
+            }
+            (format!("out.bag/{name}"), bytes)
+        };
+        files(&bag).into_iter().map(member).collect()
+    };
+    fs::write(made.path("bag.zip"), zip(&packed(""))).unwrap();
+    fs::write(made.path("bag.tar"), tar(&packed(""))).unwrap();
+    for archive in ["bag.zip", "bag.tar"] {
+        let ran = made.run(&["check", archive]).ended(0);
+        assert!(ran.text().starts_with(&format!("bundle {archive}: ")), "{}", ran.text());
+    }
+    for altered in ["data/evidence/evidence/broken.json", "tagmanifest-sha256.txt", "bag-info.txt"]
+    {
+        fs::write(made.path("bag.zip"), zip(&packed(altered))).unwrap();
+        let ran = made.run(&["check", "bag.zip"]).ended(1);
+        assert!(ran.text().contains(altered), "{}", ran.text());
+    }
+    // Evidence that came as a bag: verified by its own manifests, and held against the run.
+    let page = br#"[{"id":"u1"}]"#;
+    let line = |name: &str, bytes: &[u8]| format!("{:x}  {name}\n", Sha256::digest(bytes));
+    fs::create_dir_all(made.path("given/data")).unwrap();
+    fs::write(
+        made.path("given/bagit.txt"),
+        "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
+    )
+    .unwrap();
+    fs::write(made.path("given/data/users.json"), page).unwrap();
+    fs::write(made.path("given/manifest-sha256.txt"), line("data/users.json", page)).unwrap();
+    made.run(&["report", "given", "-o", "of given"]).ended(0);
+    let ran = made.run(&["check", "of given", "given"]).ended(0);
+    assert!(ran.text().contains("bundle given: 1 matched"), "{}", ran.text());
+    assert!(ran.text().contains("evidence of given: 3 matched"), "{}", ran.text());
+    made.run(&["check", "given"]).ended(0);
+    fs::write(made.path("given/data/users.json"), "[]").unwrap();
+    let ran = made.run(&["check", "of given", "given"]).ended(1);
+    for line in ["  changed     data/users.json", "  changed     given/data/users.json"] {
+        assert!(ran.text().contains(line), "{}", ran.text());
+    }
+}
+
+#[test]
 fn a_bundle_that_grew_shrank_or_was_signed_anew_is_named() {
     let made = Made::new();
     let bag = |name: &str| made.path(&format!("out.bag/{name}"));

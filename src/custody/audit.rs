@@ -277,6 +277,7 @@ mod tests {
             content: Ok(content),
             path: shown.into(),
             is_member: false,
+            source: None,
         }
     }
 
