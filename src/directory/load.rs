@@ -12,7 +12,7 @@ use super::query::path_key;
 use super::{
     Attribute, Bin, Catalogue, Identity, ListSemantics, ObjectType, Relation, RelationKind, Role,
 };
-use super::{columns, foreign};
+use super::{columns, foreign, logs};
 
 /// A digest of all tables: what was made with other tables may differ.
 #[must_use]
@@ -20,7 +20,7 @@ pub fn digest() -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let own =
         [TYPES, COLLECTIONS, ODATA_TYPES, FOLDERS, SIGNATURES, ATTRIBUTES, RELATIONS, ROLES, NAMES];
-    for table in own.into_iter().chain(foreign::TABLES).chain([columns::COLUMNS]) {
+    for table in own.into_iter().chain(foreign::TABLES).chain([columns::COLUMNS]).chain(logs::TABLES) {
         hasher.update(table.as_bytes()).update(&[0]);
     }
     *hasher.finalize().as_bytes()
@@ -49,6 +49,7 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_roles();
     catalogue.load_foreign();
     catalogue.load_columns();
+    catalogue.load_logs();
     catalogue
 }
 

@@ -5,11 +5,13 @@
 mod columns;
 mod foreign;
 mod load;
+mod logs;
 mod names;
 mod query;
 
 pub use foreign::{HoundKind, ScubaSection, SpeltName};
 pub use load::digest;
+pub use logs::{GRAPH_DIALECT, LogDialect, LogField, LogMember, LogTest, LogValue};
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -191,5 +193,6 @@ pub struct Catalogue {
     pub(crate) powershell: BTreeMap<String, SpeltName>,
     pub(crate) azurehound: BTreeMap<String, HoundKind>,
     pub(crate) scubagear: Vec<ScubaSection>,
+    pub(crate) logs: Vec<LogDialect>,
     pub(crate) faults: Vec<String>,
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::attributes::TypeNames;
 use super::census::{Census, TypeKey};
+use super::logs;
 use crate::directory::{Catalogue, Identity};
 use crate::index::{Capture, Index, Listing};
 use crate::intake::Subject;
-use crate::model::{CoverageRow, CoverageState};
+use crate::model::{CoverageRow, CoverageState, LogRow};
 
 /// What was found of one type in one snapshot.
 #[derive(Default)]
@@ -25,9 +26,11 @@ pub(super) fn rows(
     index: &Index,
     catalogue: &Catalogue,
     censuses: &BTreeMap<TypeKey, Census>,
+    of_logs: &[LogRow],
 ) -> Vec<CoverageRow> {
     let mut rows = objects(index, catalogue, censuses);
     rows.extend(relations(index));
+    rows.extend(logs::coverage(of_logs));
     rows.extend(attributes(index, censuses));
     rows.sort_by(|a, b| {
         let key = |row: &CoverageRow| {

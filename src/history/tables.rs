@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use super::attributes::{Aside, Conflict};
 use super::census::{Census, TypeKey, pages};
 use super::names::{Names, ObjectKey};
-use super::{HistoryOptions, coverage};
+use super::{HistoryOptions, coverage, logs};
 use crate::codes::code;
-use crate::directory::{Catalogue, Identity};
+use crate::directory::{Catalogue, GRAPH_DIALECT, Identity};
 use crate::evidence::Carrier;
 use crate::index::{Exhibit, Index, Listing, Seen, mark};
+use crate::intake::Format;
 use crate::model::{
     Analysis, Change, ChangeKind, ExhibitId, ExhibitRow, HashBasis, Lane, ObjectRow, QuarantineRow,
     SnapshotRow, Tally, WarningRow,
@@ -29,6 +30,7 @@ pub(super) fn analysis(
     for exhibit in &index.exhibits {
         tally.add(&exhibit.tally);
     }
+    let logs = logs::rows(index, catalogue);
     let last = index.captures.iter().filter_map(|capture| capture.interval).map(|i| i.end).max();
     Analysis {
         snapshots: snapshots(index, censuses),
@@ -37,8 +39,9 @@ pub(super) fn analysis(
         } else {
             Vec::new()
         },
-        exhibits: exhibit_rows(index),
-        coverage: coverage::rows(index, catalogue, censuses),
+        exhibits: exhibit_rows(index, catalogue),
+        coverage: coverage::rows(index, catalogue, censuses, &logs),
+        logs,
         warnings: warnings(index, &aside.conflicts),
         quarantine: quarantine(index),
         tally,
@@ -186,8 +189,8 @@ pub(super) fn all_objects(index: &Index) -> Vec<ObjectKey> {
 }
 
 /// Exhibits and what carries them, by path.
-fn exhibit_rows(index: &Index) -> Vec<ExhibitRow> {
-    let exhibits = index.exhibits.iter().map(|exhibit| exhibit_row(index, exhibit));
+fn exhibit_rows(index: &Index, catalogue: &Catalogue) -> Vec<ExhibitRow> {
+    let exhibits = index.exhibits.iter().map(|exhibit| exhibit_row(index, catalogue, exhibit));
     let mut rows: Vec<ExhibitRow> =
         exhibits.chain(index.carriers.iter().map(carrier_row)).collect();
     rows.sort_by(|a, b| a.path.cmp(&b.path));
@@ -219,21 +222,39 @@ fn carrier_row(carrier: &Carrier) -> ExhibitRow {
     }
 }
 
-fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
+/// How it is laid out, and the dialects of its logs where that does not tell.
+fn format_words(catalogue: &Catalogue, exhibit: &Exhibit) -> String {
+    let layout = exhibit.format.map(Format::as_str).unwrap_or_default();
+    let foreign = exhibit.logs.iter().filter(|log| log.dialect != GRAPH_DIALECT);
+    let dialects: BTreeSet<&str> = foreign
+        .filter_map(|log| Some(catalogue.log_dialect(log.dialect)?.words.as_str()))
+        .collect();
+    if dialects.is_empty() {
+        return layout.to_owned();
+    }
+    format!("{layout}: {}", dialects.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+fn exhibit_row(index: &Index, catalogue: &Catalogue, exhibit: &Exhibit) -> ExhibitRow {
     let snapshot = index.snapshots.get(exhibit.snapshot);
+    let of_logs = exhibit.logs.iter().map(|log| &log.object_type);
+    let mut object_types: Vec<String> =
+        exhibit.object_types.iter().chain(of_logs).map(ToString::to_string).collect();
+    object_types.sort_unstable();
+    object_types.dedup();
     ExhibitRow {
         exhibit: exhibit.id(),
         path: exhibit.shown.clone(),
         size_bytes: exhibit.size_bytes,
         sha256: hex(&exhibit.prints.sha256),
         blake3: hex(&exhibit.prints.blake3),
-        format: exhibit.format.map(|format| format.as_str().to_owned()).unwrap_or_default(),
+        format: format_words(catalogue, exhibit),
         encoding: exhibit.encoding.as_str().to_owned(),
         tenant_id: snapshot.map(|s| s.tenant.clone()).unwrap_or_default(),
         snapshot: snapshot.map(|s| s.label.clone()).unwrap_or_default(),
         time: exhibit.time.map(|time| time.interval),
         time_source: exhibit.time.map(|time| time.source),
-        object_types: exhibit.object_types.iter().map(ToString::to_string).collect(),
+        object_types,
         tally: exhibit.tally.clone(),
         modified_at: exhibit.modified_at,
         hash_basis: exhibit.hash_basis,
@@ -301,15 +322,9 @@ fn warnings(index: &Index, conflicts: &[Conflict]) -> Vec<WarningRow> {
             ));
         }
         for (rule, count) in &exhibit.tally.set_aside {
-            if !matches!(rule.as_str(), "audit-event" | "recovery-record") {
-                let meaning = code(rule).map(|code| code.meaning.clone()).unwrap_or_default();
-                rows.push(warning(
-                    rule,
-                    &exhibit.shown,
-                    None,
-                    format!("{count} set aside: {meaning}"),
-                ));
-            }
+            let meaning = code(rule).map(|code| code.meaning.clone()).unwrap_or_default();
+            let message = format!("{count} set aside: {meaning}");
+            rows.push(warning(rule, &exhibit.shown, None, message));
         }
         if exhibit.shown.contains("\\x")
             && std::str::from_utf8(exhibit.source.path.as_os_str().as_encoded_bytes()).is_err()
@@ -349,7 +364,12 @@ fn warnings(index: &Index, conflicts: &[Conflict]) -> Vec<WarningRow> {
 fn snapshot_warnings(index: &Index) -> Vec<WarningRow> {
     let mut rows = Vec::new();
     if index.is_empty() {
-        rows.push(warning("nothing-to-compare", "", None, "no record could be used".to_owned()));
+        let message = if index.log_count() == 0 {
+            "no record could be used"
+        } else {
+            "the evidence holds records of logs only: no object, and no snapshot of any"
+        };
+        rows.push(warning("nothing-to-compare", "", None, message.to_owned()));
     }
     let known: Vec<_> =
         index.snapshots.iter().filter(|snapshot| !snapshot.tenant.is_empty()).collect();

@@ -176,6 +176,7 @@ fn facts_of(reading: Reading) -> (Facts, Segment) {
         quarantine: exhibit.quarantine,
         troubles: exhibit.troubles,
         object_types: exhibit.object_types,
+        logs: exhibit.logs,
         rendering: exhibit.rendering,
         made_at: exhibit.made_at,
         tenants: member.tenants,
@@ -244,6 +245,7 @@ fn exhibit_of(
         quarantine: facts.quarantine,
         troubles: facts.troubles,
         object_types: facts.object_types,
+        logs: facts.logs,
         snapshot: usize::MAX,
     };
     let member = Member { root: file.root, named: label, tenants: facts.tenants };

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use super::Exhibit;
+use super::{Exhibit, LogCount};
 use super::assemble::{IndexOptions, Placed, exhibit_time};
 use super::fingerprint::FingerprintKey;
 use super::known::Known;
@@ -54,6 +54,7 @@ struct Contents {
     encoding: Encoding,
     intake: Intake,
     segment: Segment,
+    logs: Vec<LogCount>,
 }
 
 impl<'a> Reader<'a> {
@@ -82,7 +83,7 @@ impl<'a> Reader<'a> {
                 contents
             }
         };
-        let Contents { size_bytes, prints, encoding, intake, mut segment } = contents;
+        let Contents { size_bytes, prints, encoding, intake, mut segment, logs } = contents;
         let mut tenants = std::mem::take(&mut segment.tenants);
         tenants.extend(intake.tenants);
         let member = Member { root: file.root, named: label, tenants };
@@ -108,6 +109,7 @@ impl<'a> Reader<'a> {
             troubles: intake.troubles,
             rendering: intake.rendering,
             object_types: segment.rows.keys().cloned().collect(),
+            logs,
             snapshot: usize::MAX,
         };
         Ok(Reading { exhibit, requests: intake.requests, segment, member })
@@ -144,9 +146,10 @@ impl<'a> Reader<'a> {
                 intake
             }
         };
+        let logs = builder.log_counts();
         let segment = builder.finish();
         let size_bytes = as_u64(self.bytes.len());
-        Ok(Contents { size_bytes, prints, encoding: text.encoding, intake, segment })
+        Ok(Contents { size_bytes, prints, encoding: text.encoding, intake, segment, logs })
     }
 
     /// Reads an exhibit whose first bytes are at hand and of which more follows.
@@ -204,6 +207,7 @@ impl<'a> Reader<'a> {
         }
         pieces.take(&[], true)?;
         let Pieces { parts, builder, foreign, .. } = pieces;
+        let logs = builder.log_counts();
         let segment = builder.finish();
         let mut intake = foreign.map_or_else(|| parts.finish(), Foreign::finish);
         if !is_read {
@@ -211,7 +215,7 @@ impl<'a> Reader<'a> {
             let cause = "neither an object nor an array".to_owned();
             intake.troubles.push(Trouble { code: "not-json", offset_bytes: 0, cause });
         }
-        Ok(Contents { size_bytes, prints: hashing.finish(), encoding, intake, segment })
+        Ok(Contents { size_bytes, prints: hashing.finish(), encoding, intake, segment, logs })
     }
 }
 

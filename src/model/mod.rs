@@ -5,6 +5,7 @@
 
 mod change;
 mod evidence;
+mod log;
 mod receipt;
 mod snapshot;
 mod time;
@@ -14,6 +15,10 @@ pub use change::{
 };
 pub use evidence::{
     CoverageRow, CoverageState, ExhibitRow, HashBasis, ObjectRow, QuarantineRow, Tally, WarningRow,
+};
+pub use log::{
+    Actor, ActorKind, EventTime, LogKind, LogRecord, LogRow, LogTarget, ModifiedProperty, Precision,
+    plain_activity,
 };
 pub use receipt::{ExhibitId, Receipt, ReceiptError, Span};
 pub use snapshot::SnapshotRow;
@@ -34,6 +39,8 @@ pub struct Analysis {
     pub exhibits: Vec<ExhibitRow>,
     /// What each snapshot collected, and how completely.
     pub coverage: Vec<CoverageRow>,
+    /// What the logs hold, by (tenant, kind, type).
+    pub logs: Vec<LogRow>,
     /// Warnings, most important first.
     pub warnings: Vec<WarningRow>,
     /// Records that could not be used, with exhibit, offset and reason.

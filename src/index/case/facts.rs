@@ -11,6 +11,7 @@ use super::wire::{Reader, Writer};
 use crate::codes::code;
 use crate::evidence::{Encoding, Fingerprints};
 use crate::intake::{Format, Place, Quarantined, Rendering, Request, Spelling, Subject, Trouble};
+use crate::index::LogCount;
 use crate::model::Tally;
 
 /// What follows from the bytes of an exhibit.
@@ -25,6 +26,8 @@ pub(in crate::index) struct Facts {
     pub(in crate::index) quarantine: Vec<Quarantined>,
     pub(in crate::index) troubles: Vec<Trouble>,
     pub(in crate::index) object_types: Vec<Arc<str>>,
+    /// Records of logs.
+    pub(in crate::index) logs: Vec<LogCount>,
     pub(in crate::index) rendering: Rendering,
     /// When it was made, as it says itself.
     pub(in crate::index) made_at: Option<Timestamp>,
@@ -68,7 +71,7 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
 
 const SPELLINGS: [Spelling; 3] = [Spelling::Graph, Spelling::PowerShell, Spelling::AzureHound];
 
-const FORMATS: [Format; 16] = [
+const FORMATS: [Format; 17] = [
     Format::GraphPage,
     Format::GraphEntity,
     Format::Array,
@@ -77,6 +80,7 @@ const FORMATS: [Format; 16] = [
     Format::ExporterTree,
     Format::PortalCsv,
     Format::ObjectCsv,
+    Format::LogCsv,
     Format::Clixml,
     Format::ErrorBody,
     Format::PowerShell,
@@ -163,6 +167,12 @@ fn put(writer: &mut Writer, exhibit: &Facts, selects: &BTreeMap<&[String], usize
         writer.text(&trouble.cause);
     }
     writer.texts(&exhibit.object_types);
+    writer.count(exhibit.logs.len());
+    for LogCount { dialect, object_type, records } in &exhibit.logs {
+        writer.raw(&[*dialect]);
+        writer.text(object_type);
+        writer.number(*records);
+    }
     rendering::put(writer, &exhibit.rendering);
     writer.optional(exhibit.made_at, Writer::time);
     writer.texts(&exhibit.tenants);
@@ -189,6 +199,10 @@ fn take(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Facts> {
             Some(Trouble { code, offset_bytes: reader.count()?, cause: reader.string()? })
         })?,
         object_types: reader.list(Reader::text)?,
+        logs: reader.list(|reader| {
+            let [dialect] = reader.raw()?;
+            Some(LogCount { dialect, object_type: reader.text()?, records: reader.number()? })
+        })?,
         rendering: rendering::take(reader)?,
         made_at: reader.optional(Reader::time)?,
         tenants: reader.list(Reader::string)?,

@@ -1,5 +1,6 @@
 //! The index of one exhibit: a row per record, made while its bytes are at hand.
 
+mod events;
 mod links;
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,8 +10,8 @@ use std::sync::Arc;
 use super::identity::{ObjectId, canonical, guid};
 use super::known::{Cursor, Known, Memo, Sought};
 use super::layout::{Layout, Layouts, NameSet, Prints};
-use super::row::{LinkHead, LinkRow, Row, mark};
-use crate::directory::{Identity, ObjectType};
+use super::row::{EventRow, LinkHead, LinkRow, Row, mark};
+use crate::directory::{GRAPH_DIALECT, Identity, ObjectType};
 use crate::evidence::{Encoding, SourceOffsets};
 use crate::intake::{
     Fate, Format, Kind, Member, Record, Request, Sink, Spelling, Subject, string_at,
@@ -69,6 +70,8 @@ pub(super) struct Segment {
     pub(super) heads: Vec<LinkHead>,
     /// Their links.
     pub(super) links: Vec<LinkRow>,
+    /// Records of logs.
+    pub(super) events: Vec<EventRow>,
     /// Ids of `organization` objects.
     pub(super) tenants: Vec<String>,
     /// Position in the index of each of its requests; `u32::MAX` for one that is not in the evidence.
@@ -87,6 +90,7 @@ impl Segment {
             + self.pages.len() * size_of::<Page>()
             + self.heads.capacity() * size_of::<LinkHead>()
             + self.links.capacity() * size_of::<LinkRow>()
+            + self.events.capacity() * size_of::<EventRow>()
     }
 }
 
@@ -113,6 +117,8 @@ pub(super) struct SegmentBuilder<'a, 'l> {
     last_page: usize,
     /// Where the `@odata.type` of records with these keys is.
     last_own_type: Option<(u64, Option<usize>)>,
+    /// The dialect of logs that these keys give away.
+    last_dialect: Option<(u64, Option<u8>)>,
     /// `@odata.type` of the last other end, as written, and the type.
     last_other_type: Option<(Box<[u8]>, Arc<str>)>,
 }
@@ -147,6 +153,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             last_type: None,
             last_page: usize::MAX,
             last_own_type: None,
+            last_dialect: None,
             last_other_type: None,
         }
     }
@@ -406,14 +413,17 @@ impl SegmentBuilder<'_, '_> {
         if matches!(request.subject, Subject::Links { .. }) {
             return self.link(position, request, text, record);
         }
+        if let Some(dialect) = self.dialect_of(request, text, record)
+            && self.event(position, request, (dialect, ""), text, record)
+        {
+            return Fate::Used;
+        }
         let object_type = self.type_of(place, request, text, record);
-        if let Some(known) = self.layouts.catalogue.object_type(&object_type) {
-            if known.event {
-                return Fate::SetAside("audit-event");
-            }
-            if known.service_record {
-                return Fate::SetAside("recovery-record");
-            }
+        let known = self.layouts.catalogue.object_type(&object_type);
+        if known.is_some_and(|known| known.event || known.service_record)
+            && self.event(position, request, (GRAPH_DIALECT, &object_type), text, record)
+        {
+            return Fate::Used;
         }
         let layout = self.layouts.of(&object_type, text, record);
         if layout.member(record, "@removed").is_some() {

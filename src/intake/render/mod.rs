@@ -3,6 +3,7 @@
 
 mod clixml;
 mod compose;
+mod log_sheet;
 mod sheet;
 mod xml;
 
@@ -17,6 +18,7 @@ use crate::directory::{Catalogue, Column};
 use crate::evidence::{Encoding, SourceOffsets};
 
 pub use clixml::Clixml;
+pub use log_sheet::LogSheet;
 pub use sheet::Sheet;
 
 /// What a shared object takes besides its JSON, by and large.
@@ -30,6 +32,8 @@ pub enum Rendering {
     Verbatim,
     /// Rows of a CSV file.
     Sheet(Arc<Sheet>),
+    /// Rows of a CSV file of a log.
+    LogSheet(Arc<LogSheet>),
     /// Objects of a CLIXML file.
     Clixml(Arc<Clixml>),
 }
@@ -41,6 +45,7 @@ impl Rendering {
         match self {
             Self::Verbatim => 0,
             Self::Sheet(sheet) => sheet.columns.len() * size_of::<Option<Column>>(),
+            Self::LogSheet(sheet) => sheet.bytes(),
             Self::Clixml(clixml) => {
                 clixml.shared.values().map(|(_, json)| json.len() + SHARED_BYTES).sum()
             }
@@ -54,6 +59,7 @@ impl Rendering {
         match self {
             Self::Verbatim => Some(text),
             Self::Sheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
+            Self::LogSheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
             Self::Clixml(clixml) => clixml.render(&text, offset).ok().map(Cow::Owned),
         }
     }
@@ -176,7 +182,7 @@ impl<'a> Foreign<'a> {
     pub fn finish(self) -> Intake {
         let mut intake = self.ledger.intake;
         let (format, rendering) = match self.layout {
-            Layout::Sheet(rows) => (rows.format(), Rendering::Sheet(rows.sheet())),
+            Layout::Sheet(rows) => (rows.format(), rows.rendering()),
             Layout::Clixml(objects) => (Format::Clixml, Rendering::Clixml(objects.clixml())),
         };
         intake.format = Some(format);

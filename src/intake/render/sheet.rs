@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::super::request::Subject;
 use super::super::{Place, Sink};
-use super::{Defect, Format, Ledger, quote, stands_for_a_lost_value};
+use super::log_sheet::{self, Table};
+use super::{Defect, Format, Ledger, Rendering, quote, stands_for_a_lost_value};
 use crate::directory::{Catalogue, CellKind, Column};
 
 /// Headings that the admin center's download of users has had in every year.
@@ -96,7 +97,7 @@ impl Sheet {
     }
 }
 
-fn reader(delimiter: u8, text: &[u8]) -> csv::Reader<&[u8]> {
+pub(super) fn reader(delimiter: u8, text: &[u8]) -> csv::Reader<&[u8]> {
     csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -107,11 +108,13 @@ fn reader(delimiter: u8, text: &[u8]) -> csv::Reader<&[u8]> {
 /// The rows of a CSV, as they come.
 #[derive(Debug)]
 pub(super) struct Rows {
-    sheet: Arc<Sheet>,
+    table: Table,
     format: Format,
     object_type: Option<String>,
     /// Headings of columns that are not carried.
     unknown: Vec<String>,
+    /// Whether dates may be read in two ways.
+    ambiguous: bool,
     state: State,
 }
 
@@ -132,6 +135,16 @@ impl Rows {
             .iter()
             .filter_map(|delimiter| Some((*delimiter, headings(*delimiter, body)?)))
             .max_by_key(|(_, headings)| headings.len())?;
+        if let Some(log) = log_sheet::recognise(delimiter, &headings, body, catalogue) {
+            return Some(Self {
+                table: Table::Log(Arc::new(log.sheet)),
+                format: Format::LogCsv,
+                object_type: None,
+                unknown: log.unknown,
+                ambiguous: log.ambiguous,
+                state: State::Headings,
+            });
+        }
         let has = |name: &str| headings.iter().any(|heading| heading == name);
         let is_portal = PORTAL_USERS.iter().all(|name| has(name));
         let object_type = object_type(type_line, &headings, place, catalogue)?;
@@ -154,10 +167,11 @@ impl Rows {
             return None;
         }
         Some(Self {
-            sheet: Arc::new(Sheet { delimiter, columns, empty_is_null: is_portal }),
+            table: Table::Objects(Arc::new(Sheet { delimiter, columns, empty_is_null: is_portal })),
             format: if is_portal { Format::PortalCsv } else { Format::ObjectCsv },
             object_type,
             unknown,
+            ambiguous: false,
             state: State::Headings,
         })
     }
@@ -166,8 +180,11 @@ impl Rows {
         self.format
     }
 
-    pub(super) fn sheet(self) -> Arc<Sheet> {
-        self.sheet
+    pub(super) fn rendering(self) -> Rendering {
+        match self.table {
+            Table::Objects(sheet) => Rendering::Sheet(sheet),
+            Table::Log(sheet) => Rendering::LogSheet(sheet),
+        }
     }
 
     pub(super) fn stop(&mut self) {
@@ -188,7 +205,7 @@ impl Rows {
             State::Headings => text.len() - after_type_line(text).1.len(),
             State::Rows(_) | State::Stopped => 0,
         };
-        let mut reader = reader(self.sheet.delimiter, text.get(begin..).unwrap_or_default());
+        let mut reader = reader(self.table.delimiter(), text.get(begin..).unwrap_or_default());
         let mut row = csv::ByteRecord::new();
         let mut read = begin;
         // Reading from memory in bytes with any number of cells has no way to fail.
@@ -213,17 +230,25 @@ impl Rows {
         let portal = self.format == Format::PortalCsv;
         let position = ledger.request(self.format, self.object_type.as_deref(), portal);
         if let Some(request) = ledger.intake.requests.get_mut(position) {
-            if self.object_type.is_none() && !matches!(request.subject, Subject::Links { .. }) {
+            if let Table::Log(_) = &self.table {
+                request.subject = Subject::Untyped { fallback: "unknown".to_owned() };
+            } else if self.object_type.is_none()
+                && !matches!(request.subject, Subject::Links { .. })
+            {
                 request.subject = Subject::Orphan { rule: "page-without-parent" };
             }
-            if portal {
-                let columns = self.sheet.columns.iter().flatten();
+            if let (true, Table::Objects(sheet)) = (portal, &self.table) {
+                let columns = sheet.columns.iter().flatten();
                 request.select = Some(columns.map(|column| column.attribute.clone()).collect());
             }
         }
         if !self.unknown.is_empty() {
             let cause = format!("not carried: {}", self.unknown.join(", "));
             ledger.trouble("columns-not-carried", text, 0, cause);
+        }
+        if self.ambiguous {
+            let cause = "no date has a day above 12: which number is the month cannot be told";
+            ledger.trouble("log-dates-ambiguous", text, 0, cause.to_owned());
         }
         self.state = State::Rows(position);
     }
@@ -237,7 +262,7 @@ impl Rows {
         sink: &mut dyn Sink,
     ) {
         ledger.intake.tally.seen += 1;
-        match self.sheet.render(text.get(span.clone()).unwrap_or_default()) {
+        match self.table.render(text.get(span.clone()).unwrap_or_default()) {
             Ok(json) => {
                 let source = ledger.source(text, &span);
                 ledger.deliver(position, &json, &source, sink);
