@@ -18,7 +18,7 @@ use crate::directory::catalogue;
 use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
 use crate::index::{self, Checks, Index};
 use crate::meter::Stage;
-use crate::model::{Analysis, Change, ChangeKind, Lane, Receipt, SnapshotRow, WarningRow};
+use crate::model::{Analysis, Change, ChangeKind, Lane, LogRow, Receipt, SnapshotRow, WarningRow};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
 use crate::synth::{SynthOptions, write_tenant};
@@ -144,12 +144,24 @@ fn inspect(args: &Listing, progress: &Progress) -> Outcome {
             .collect();
         pretty(&json!({
             "snapshots": analysis.snapshots.iter().map(snapshot_json).collect::<Vec<_>>(),
+            "logs": analysis.logs.iter().map(log_json).collect::<Vec<_>>(),
             "coverage": coverage, "exhibits": exhibits, "warnings": warnings,
         }))?;
     } else {
         out(&terminal::inspect_text(&analysis, style()))?;
     }
     Ok(verdict(&analysis))
+}
+
+fn log_json(row: &LogRow) -> Value {
+    let gap = |(from, to): &(jiff::Timestamp, jiff::Timestamp)| json!({"from": from.to_string(), "to": to.to_string()});
+    json!({
+        "tenant_id": row.tenant_id, "object_type": row.object_type, "kind": row.kind.as_str(),
+        "formats": row.dialects, "from": row.from.map(|at| at.to_string()),
+        "to": row.to.map(|at| at.to_string()), "events": row.events, "repeated": row.repeated,
+        "undated": row.undated, "exhibits": row.exhibits, "gap_count": row.gap_count,
+        "gaps": row.gaps.iter().map(gap).collect::<Vec<_>>(),
+    })
 }
 
 fn snapshot_json(row: &SnapshotRow) -> Value {
@@ -168,6 +180,9 @@ fn snapshots(args: &Listing, progress: &Progress) -> Outcome {
         pretty(&Value::Array(analysis.snapshots.iter().map(snapshot_json).collect()))?;
     } else {
         out(&terminal::snapshots_table(&analysis.snapshots, style()))?;
+        if !analysis.logs.is_empty() {
+            out(&format!("\n{}", terminal::logs_text(&analysis.logs, style())))?;
+        }
     }
     Ok(verdict(&analysis))
 }

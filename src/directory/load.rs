@@ -20,7 +20,9 @@ pub fn digest() -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let own =
         [TYPES, COLLECTIONS, ODATA_TYPES, FOLDERS, SIGNATURES, ATTRIBUTES, RELATIONS, ROLES, NAMES];
-    for table in own.into_iter().chain(foreign::TABLES).chain([columns::COLUMNS]).chain(logs::TABLES) {
+    for table in
+        own.into_iter().chain(foreign::TABLES).chain([columns::COLUMNS]).chain(logs::TABLES)
+    {
         hasher.update(table.as_bytes()).update(&[0]);
     }
     *hasher.finalize().as_bytes()

@@ -28,6 +28,7 @@ struct Met {
     seconds: Vec<i64>,
     events: u64,
     repeated: u64,
+    differing: u64,
     undated: u64,
     cut: u64,
     dialects: BTreeSet<u8>,
@@ -40,6 +41,7 @@ impl Met {
         self.requests.insert(entry.request);
         if entry.repeats {
             self.repeated += 1;
+            self.differing += u64::from(entry.differs);
             return;
         }
         self.events += 1;
@@ -95,6 +97,7 @@ fn row(
         to: met.seconds.last().and_then(at),
         events: met.events,
         repeated: met.repeated,
+        differing: met.differing,
         undated: met.undated,
         cut: met.cut,
         exhibits: u64::try_from(exhibits.len()).unwrap_or(u64::MAX),
@@ -144,7 +147,8 @@ fn detail(log: &LogRow) -> String {
     }
     parts.push(format!("exhibits {} ({})", log.exhibits, log.dialects.join(", ")));
     for (count, what) in [
-        (log.repeated, "records that repeat an event"),
+        (log.repeated, "records that repeat an event (same id, second and activity)"),
+        (log.differing, "of these not in the words of the first"),
         (log.undated, "events without a time that can be read"),
         (log.cut, "events whose targets or properties fill all columns and may be cut off"),
     ] {

@@ -364,12 +364,12 @@ fn warnings(index: &Index, conflicts: &[Conflict]) -> Vec<WarningRow> {
 fn snapshot_warnings(index: &Index) -> Vec<WarningRow> {
     let mut rows = Vec::new();
     if index.is_empty() {
-        let message = if index.log_count() == 0 {
-            "no record could be used"
+        let (code, message) = if index.log_count() == 0 {
+            ("nothing-to-compare", "no record could be used")
         } else {
-            "the evidence holds records of logs only: no object, and no snapshot of any"
+            ("logs-only", "no object, and no snapshot of objects")
         };
-        rows.push(warning("nothing-to-compare", "", None, message.to_owned()));
+        rows.push(warning(code, "", None, message.to_owned()));
     }
     let known: Vec<_> =
         index.snapshots.iter().filter(|snapshot| !snapshot.tenant.is_empty()).collect();

@@ -232,9 +232,8 @@ impl Assembly {
             index.segments.iter().flat_map(|shelf| shelf.rows.values()).map(Slab::len).sum();
         let heads: usize = index.segments.iter().map(|shelf| shelf.heads.len()).sum();
         let logs: usize = index.segments.iter().map(|shelf| shelf.events.len()).sum();
-        let places = rows * runs::PLACE_BYTES
-            + heads * links::PLACE_BYTES
-            + logs * events::PLACE_BYTES;
+        let places =
+            rows * runs::PLACE_BYTES + heads * links::PLACE_BYTES + logs * events::PLACE_BYTES;
         index.budget.charge(places, "the index")?;
         index.put_in_order();
         Ok(index)

@@ -1,6 +1,7 @@
 //! Records of logs, of all segments in the order of time; one of them opened and put into the words of all dialects.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
 use super::row::EventRow;
@@ -24,7 +25,8 @@ pub(super) struct EventPlace {
 }
 
 /// What the place of a row takes, and that it was met.
-pub(super) const PLACE_BYTES: usize = size_of::<EventPlace>() + 2 * size_of::<[u8; 16]>();
+pub(super) const PLACE_BYTES: usize =
+    size_of::<EventPlace>() + 2 * size_of::<([u8; 16], (u8, u64))>();
 
 /// One record of a log, with its place in the index.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +43,10 @@ pub struct LogEntry<'i> {
     pub tenant: &'i str,
     /// When it happened.
     pub time: Option<EventTime>,
-    /// Whether an earlier record of the same order is of the same event.
+    /// Whether an earlier record in the order of [`Index::logs`] is of the same event.
     pub repeats: bool,
+    /// Whether it does so in the same dialect, but not with the same text.
+    pub differs: bool,
 }
 
 impl Index {
@@ -77,11 +81,18 @@ impl Index {
     /// All records of logs in the order of (time, exhibit, place); those without a time come last. A record of an event
     /// that was met before is marked, never left out.
     pub fn logs(&self) -> impl Iterator<Item = LogEntry<'_>> {
-        let mut met: HashSet<[u8; 16]> = HashSet::new();
+        let mut met: HashMap<[u8; 16], (u8, u64)> = HashMap::new();
         self.event_places().iter().filter_map(move |place| {
             let shelf = self.segments.get(place.segment as usize)?;
             let row = shelf.events.get(place.row as usize)?;
             let name = |number: u32| shelf.names.get(number as usize).map(|name| &**name);
+            let first = match met.entry(row.event) {
+                Slot::Occupied(slot) => Some(*slot.get()),
+                Slot::Vacant(slot) => {
+                    slot.insert((row.dialect, row.content));
+                    None
+                }
+            };
             Some(LogEntry {
                 row,
                 request: place.request,
@@ -89,7 +100,10 @@ impl Index {
                 object_type: name(row.object_type).unwrap_or_default(),
                 tenant: name(row.tenant).unwrap_or_else(|| self.tenant_of_request(place.request)),
                 time: time_of(row),
-                repeats: !met.insert(row.event),
+                repeats: first.is_some(),
+                differs: first.is_some_and(|(dialect, content)| {
+                    dialect == row.dialect && content != row.content
+                }),
             })
         })
     }
@@ -241,9 +255,10 @@ impl Opener<'_> {
         let record = log_record(self.catalogue, of, request.context.as_deref(), &text)?;
         let receipt = self.index.receipt_at(entry.request, entry.row.offset, entry.row.length);
         // A record whose tenant nothing in it tells is of the tenant of its exhibit.
-        let tenant = record.tenant.clone().or_else(|| {
-            (!entry.tenant.is_empty()).then(|| entry.tenant.to_owned())
-        });
+        let tenant = record
+            .tenant
+            .clone()
+            .or_else(|| (!entry.tenant.is_empty()).then(|| entry.tenant.to_owned()));
         Some(LogRecord { receipt, tenant, ..record })
     }
 }

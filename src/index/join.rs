@@ -177,6 +177,7 @@ fn facts_of(reading: Reading) -> (Facts, Segment) {
         troubles: exhibit.troubles,
         object_types: exhibit.object_types,
         logs: exhibit.logs,
+        is_log: member.is_log,
         rendering: exhibit.rendering,
         made_at: exhibit.made_at,
         tenants: member.tenants,
@@ -248,6 +249,7 @@ fn exhibit_of(
         logs: facts.logs,
         snapshot: usize::MAX,
     };
-    let member = Member { root: file.root, named: label, tenants: facts.tenants };
+    let member =
+        Member { root: file.root, named: label, tenants: facts.tenants, is_log: facts.is_log };
     (exhibit, requests, member)
 }

@@ -3,20 +3,22 @@
 
 use std::io::Read;
 
-use super::{Exhibit, LogCount};
 use super::assemble::{IndexOptions, Placed, exhibit_time};
 use super::fingerprint::FingerprintKey;
 use super::known::Known;
 use super::layout::Layouts;
 use super::segment::{Segment, SegmentBuilder, as_u64};
 use super::snapshots::Member;
+use super::{Exhibit, LogCount};
 use crate::directory::Catalogue;
 use crate::evidence::{
     Decoder, Encoding, EvidenceError, Fingerprints, Hashing, SourceFile, SourceOffsets, Text,
     Watched, decode, hash,
 };
-use crate::intake::{self, Cutter, Foreign, Format, Intake, Parts, Piece, Place, Request, Trouble};
-use crate::model::HashBasis;
+use crate::intake::{
+    self, Cutter, Foreign, Format, Intake, Parts, Piece, Place, Request, Subject, Trouble,
+};
+use crate::model::{HashBasis, Tally};
 
 /// Exhibits up to this size are read whole. Pages of exporters have some megabytes.
 const WHOLE_BYTES: usize = 16 * 1024 * 1024;
@@ -86,7 +88,8 @@ impl<'a> Reader<'a> {
         let Contents { size_bytes, prints, encoding, intake, mut segment, logs } = contents;
         let mut tenants = std::mem::take(&mut segment.tenants);
         tenants.extend(intake.tenants);
-        let member = Member { root: file.root, named: label, tenants };
+        let is_log = is_log(self.layouts.catalogue, &intake.requests, &intake.tally, &logs);
+        let member = Member { root: file.root, named: label, tenants, is_log };
         let own = intake.requests.len() * REQUEST_BYTES + EXHIBIT_BYTES;
         let kept = segment.bytes() + own + intake.rendering.bytes();
         options.budget.charge(kept, "the index")?;
@@ -310,6 +313,20 @@ fn closing_of(
         if read == 0 {
             return Ok(None);
         }
+    }
+}
+
+/// Whether an exhibit holds nothing but records of logs; an empty page of a log is one too.
+fn is_log(catalogue: &Catalogue, requests: &[Request], tally: &Tally, logs: &[LogCount]) -> bool {
+    let of_logs: u64 = logs.iter().map(|log| log.records).sum();
+    let asks_for_log = |request: &Request| {
+        let Subject::Objects { object_type, .. } = &request.subject else { return false };
+        let known = catalogue.object_type(object_type);
+        request.refused.is_none() && known.is_some_and(|known| known.event || known.service_record)
+    };
+    match tally.seen {
+        0 => !requests.is_empty() && requests.iter().all(asks_for_log),
+        _ => of_logs > 0 && tally.used == of_logs,
     }
 }
 

@@ -302,7 +302,9 @@ impl Reader<'_> {
             let of_hound = name == b"data" && page.is_none() && url.is_none();
             let of_hub = name == b"records" && envelope.members.is_empty();
             if self.scanner.peek() == Some(b'[')
-                && (of_graph || of_hound && self.begins_azurehound() || of_hub && self.begins_records())
+                && (of_graph
+                    || of_hound && self.begins_azurehound()
+                    || of_hub && self.begins_records())
             {
                 let format = if of_graph { Format::GraphPage } else { Format::Array };
                 let request = self.request(format, url.as_deref());

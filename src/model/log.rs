@@ -196,6 +196,8 @@ pub struct LogRow {
     pub events: u64,
     /// Records that repeat an event.
     pub repeated: u64,
+    /// Those of them that are in the dialect of the first record of the event, but not in its words.
+    pub differing: u64,
     /// Events whose time cannot be read.
     pub undated: u64,
     /// Events whose targets or properties the dialect may have cut off.

@@ -17,8 +17,8 @@ pub use evidence::{
     CoverageRow, CoverageState, ExhibitRow, HashBasis, ObjectRow, QuarantineRow, Tally, WarningRow,
 };
 pub use log::{
-    Actor, ActorKind, EventTime, LogKind, LogRecord, LogRow, LogTarget, ModifiedProperty, Precision,
-    plain_activity,
+    Actor, ActorKind, EventTime, LogKind, LogRecord, LogRow, LogTarget, ModifiedProperty,
+    Precision, plain_activity,
 };
 pub use receipt::{ExhibitId, Receipt, ReceiptError, Span};
 pub use snapshot::SnapshotRow;

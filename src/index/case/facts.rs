@@ -10,8 +10,8 @@ use super::rendering;
 use super::wire::{Reader, Writer};
 use crate::codes::code;
 use crate::evidence::{Encoding, Fingerprints};
-use crate::intake::{Format, Place, Quarantined, Rendering, Request, Spelling, Subject, Trouble};
 use crate::index::LogCount;
+use crate::intake::{Format, Place, Quarantined, Rendering, Request, Spelling, Subject, Trouble};
 use crate::model::Tally;
 
 /// What follows from the bytes of an exhibit.
@@ -28,6 +28,8 @@ pub(in crate::index) struct Facts {
     pub(in crate::index) object_types: Vec<Arc<str>>,
     /// Records of logs.
     pub(in crate::index) logs: Vec<LogCount>,
+    /// Whether it holds nothing but records of logs.
+    pub(in crate::index) is_log: bool,
     pub(in crate::index) rendering: Rendering,
     /// When it was made, as it says itself.
     pub(in crate::index) made_at: Option<Timestamp>,
@@ -173,6 +175,7 @@ fn put(writer: &mut Writer, exhibit: &Facts, selects: &BTreeMap<&[String], usize
         writer.text(object_type);
         writer.number(*records);
     }
+    writer.flag(exhibit.is_log);
     rendering::put(writer, &exhibit.rendering);
     writer.optional(exhibit.made_at, Writer::time);
     writer.texts(&exhibit.tenants);
@@ -203,6 +206,7 @@ fn take(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Facts> {
             let [dialect] = reader.raw()?;
             Some(LogCount { dialect, object_type: reader.text()?, records: reader.number()? })
         })?,
+        is_log: reader.flag()?,
         rendering: rendering::take(reader)?,
         made_at: reader.optional(Reader::time)?,
         tenants: reader.list(Reader::string)?,

@@ -269,7 +269,10 @@ mod tests {
         {
             assert_eq!(read(text), "none", "{text}");
         }
-        assert_eq!(order_of(["1/2/2026 1:00", "1/13/2026 1:00"].into_iter()).unwrap(), DateOrder::MonthFirst);
+        assert_eq!(
+            order_of(["1/2/2026 1:00", "1/13/2026 1:00"].into_iter()).unwrap(),
+            DateOrder::MonthFirst
+        );
         assert_eq!(order_of(["13/2/2026 1:00", "1/13/2026 1:00"].into_iter()), None);
     }
 

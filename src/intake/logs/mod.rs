@@ -72,7 +72,8 @@ pub fn log_brief<'c>(
             } else {
                 None
             };
-            for part in [source.kind().as_str(), &id.to_lowercase(), &activity.unwrap_or_default()] {
+            for part in [source.kind().as_str(), &id.to_lowercase(), &activity.unwrap_or_default()]
+            {
                 hasher.update(part.as_bytes()).update(&[0]);
             }
             *hasher.update(&second.to_le_bytes()).finalize().as_bytes()
@@ -86,7 +87,9 @@ pub fn log_brief<'c>(
         tenant: source.tenant(),
         event: event.first_chunk::<16>().copied().unwrap_or_default(),
         is_cut: source.fills_all_columns(),
-        content: u64::from_le_bytes(digest.as_bytes().first_chunk::<8>().copied().unwrap_or_default()),
+        content: u64::from_le_bytes(
+            digest.as_bytes().first_chunk::<8>().copied().unwrap_or_default(),
+        ),
     })
 }
 

@@ -96,7 +96,14 @@ impl Mixed {
             && text.starts_with(|c: char| c.is_ascii_uppercase())
             && matches!(
                 text.as_str(),
-                "User" | "Group" | "Application" | "ServicePrincipal" | "Role" | "Policy" | "Device" | "Other"
+                "User"
+                    | "Group"
+                    | "Application"
+                    | "ServicePrincipal"
+                    | "Role"
+                    | "Policy"
+                    | "Device"
+                    | "Other"
             )
         {
             put(&mut self.object_type, text);
@@ -112,8 +119,10 @@ impl Source<'_, '_> {
     }
 
     fn actor(&self) -> Option<Actor> {
-        let mixed =
-            self.list(LogField::ActorMixed).map(|list| Mixed::of(list, &mut false)).unwrap_or_default();
+        let mixed = self
+            .list(LogField::ActorMixed)
+            .map(|list| Mixed::of(list, &mut false))
+            .unwrap_or_default();
         let name = |fields: [LogField; 2]| fields.into_iter().find_map(|field| self.text(field));
         let is_principal = mixed.object_type.as_deref() == Some("ServicePrincipal");
         let user_id = self.text(LogField::UserId).or_else(|| mixed.id.clone());
@@ -125,7 +134,11 @@ impl Source<'_, '_> {
         let app_id = self.text(LogField::PrincipalId);
         let app_name = name([LogField::PrincipalName, LogField::AppName]);
         if is_principal {
-            return Some(Actor { kind: ActorKind::App, id: mixed.id, name: mixed.name.or(user_name) });
+            return Some(Actor {
+                kind: ActorKind::App,
+                id: mixed.id,
+                name: mixed.name.or(user_name),
+            });
         }
         // An application in whose name somebody acted is not the actor.
         if user_id.is_some() || (user_name.is_some() && app_id.is_none()) {
@@ -219,9 +232,8 @@ impl Source<'_, '_> {
 
     fn numbered(&self, field: LogField, (n, m): (usize, usize)) -> Option<View<'_>> {
         self.places(field).filter(|(_, path)| is_numbered(path)).find_map(|(level, path)| {
-            let heading = |step: &String| {
-                step.replace("{n}", &n.to_string()).replace("{m}", &m.to_string())
-            };
+            let heading =
+                |step: &String| step.replace("{n}", &n.to_string()).replace("{m}", &m.to_string());
             level.at(&path.iter().map(heading).collect::<Vec<_>>())
         })
     }

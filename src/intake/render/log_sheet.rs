@@ -48,8 +48,10 @@ pub(super) fn recognise(
     body: &[u8],
     catalogue: &Catalogue,
 ) -> Option<Recognised> {
-    let mut named: Vec<String> =
-        headings.iter().map(|heading| heading.trim_end_matches("[UTC]").trim().to_owned()).collect();
+    let mut named: Vec<String> = headings
+        .iter()
+        .map(|heading| heading.trim_end_matches("[UTC]").trim().to_owned())
+        .collect();
     let has = |name: &str| named.iter().any(|heading| heading.eq_ignore_ascii_case(name));
     let told = catalogue.log_dialect_of(&has);
     let number = told.or_else(|| foreign_sign_ins(&named, catalogue))?;
@@ -109,9 +111,9 @@ fn date_columns(named: &[String], dialect: &LogDialect, catalogue: &Catalogue) -
     let inner = dialect.like.and_then(|like| catalogue.log_dialect(like));
     let members = || dialect.members.iter().chain(inner.into_iter().flat_map(|i| &i.members));
     let is_date = |heading: &String| {
-        members().filter(|member| member.field == LogField::Time).any(|member| {
-            matches!(member.path.as_slice(), [name] if name.eq_ignore_ascii_case(heading))
-        })
+        members().filter(|member| member.field == LogField::Time).any(
+            |member| matches!(member.path.as_slice(), [name] if name.eq_ignore_ascii_case(heading)),
+        )
     };
     (0_u32..).zip(named).filter(|(_, heading)| is_date(heading)).map(|(place, _)| place).collect()
 }

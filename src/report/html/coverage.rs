@@ -74,8 +74,10 @@ pub(super) struct Gap {
     consequence: &'static str,
 }
 
+/// Logs belong to no snapshot and have a table of their own.
 fn is_gap(row: &CoverageRow) -> bool {
-    !matches!(row.state, CoverageState::Collected | CoverageState::Empty)
+    !row.snapshot.is_empty()
+        && !matches!(row.state, CoverageState::Collected | CoverageState::Empty)
 }
 
 /// `Users`, `Recycle bin of users`.
@@ -222,7 +224,9 @@ fn matrix(analysis: &Analysis, population: &[Population], tenant_id: &str) -> Ma
             cells.entry(order(&row.object_type)).or_default().insert(label, cell);
         }
     }
-    let of_type = |row: &&CoverageRow| row.tenant_id == tenant_id && row.attribute.is_empty();
+    let of_type = |row: &&CoverageRow| {
+        row.tenant_id == tenant_id && row.attribute.is_empty() && !row.snapshot.is_empty()
+    };
     for row in analysis.coverage.iter().filter(of_type) {
         let text = match row.state {
             CoverageState::Collected | CoverageState::Empty | CoverageState::Partial => {
