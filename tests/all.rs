@@ -17,6 +17,7 @@ mod evidence;
 mod foreign;
 mod hostile;
 mod interrupt;
+mod logs;
 mod program;
 mod properties;
 mod traps;

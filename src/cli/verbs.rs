@@ -486,6 +486,7 @@ fn synthesize(args: &SynthArgs, progress: &Progress) -> Outcome {
         seed: args.seed,
         incident: args.incident,
         format: args.format,
+        log: args.log,
         meter: progress.meter(),
         ..SynthOptions::default()
     };

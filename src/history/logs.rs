@@ -147,7 +147,7 @@ fn detail(log: &LogRow) -> String {
     }
     parts.push(format!("exhibits {} ({})", log.exhibits, log.dialects.join(", ")));
     for (count, what) in [
-        (log.repeated, "records that repeat an event (same id, second and activity)"),
+        (log.repeated, "records that repeat an event (same id and activity)"),
         (log.differing, "of these not in the words of the first"),
         (log.undated, "events without a time that can be read"),
         (log.cut, "events whose targets or properties fill all columns and may be cut off"),

@@ -413,6 +413,7 @@ pub(super) fn analysis() -> Analysis {
         objects: objects(),
         exhibits,
         coverage: coverage(),
+        logs: Vec::new(),
         warnings: vec![
             WarningRow {
                 code: "page-missing".to_owned(),

@@ -122,7 +122,7 @@ pub(super) fn event_time(text: &str) -> Option<EventTime> {
         let at = Timestamp::from_millisecond(millis.strip_suffix(')')?.parse().ok()?).ok()?;
         return Some(EventTime { at, precision: Precision::Digits(3) });
     }
-    if text.contains('/') {
+    if slashed_date(text).is_some() {
         return slashed(text, order_of([text].into_iter())?);
     }
     let mut numbers = Numbers(text);

@@ -31,7 +31,7 @@ pub struct LogBrief<'c> {
     pub time: Option<EventTime>,
     /// Tenant, where the record names it.
     pub tenant: Option<String>,
-    /// Equal for records of the same event: of its kind, id, second and activity; of the whole text where it has no id.
+    /// Equal for records of the same event: of its kind, id and activity; of the whole text where it has no id.
     pub event: [u8; 16],
     /// Of the whole text.
     pub content: u64,
@@ -64,9 +64,17 @@ pub fn log_brief<'c>(
     let body = text.get(record.span.clone()).unwrap_or_default();
     let digest = blake3::hash(body);
     let event = match source.text(LogField::Id) {
+        // The same object may be named by many jobs: a difference is what it says, in the list that says it.
+        Some(_) if source.kind() == LogKind::Recovery && !source.has_id_of_its_own() => {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(context.unwrap_or_default().as_bytes()).update(&[0]);
+            *hasher.update(digest.as_bytes()).finalize().as_bytes()
+        }
         Some(id) => {
             let mut hasher = blake3::Hasher::new();
-            let second = time.map_or(0, |time| time.at.as_second());
+            // These kinds have ids that are not those of one event: of a user at risk, of a record of a machine.
+            let is_shared = matches!(source.kind(), LogKind::Risk | LogKind::Other);
+            let second = time.filter(|_| is_shared).map_or(0, |time| time.at.as_second());
             let activity = if source.kind() == LogKind::Audit {
                 source.activity().as_deref().map(plain_activity)
             } else {
@@ -131,6 +139,11 @@ impl<'c, 't> Source<'c, 't> {
         // A row whose inside is missing is a record still.
         let test = own.or_else(|| find(inner?, &levels.last()?.1))?;
         Some(Self { test, levels })
+    }
+
+    /// Whether the id is that of the record, not of an object that it speaks of.
+    fn has_id_of_its_own(&self) -> bool {
+        self.text(LogField::TargetType).is_none()
     }
 
     fn kind(&self) -> LogKind {

@@ -62,6 +62,8 @@ struct Mixed {
     object_type: Option<String>,
     principal_name: Option<String>,
     name: Option<String>,
+    /// Names, and the type once more.
+    others: Vec<String>,
 }
 
 impl Mixed {
@@ -75,6 +77,8 @@ impl Mixed {
                 mixed.note(text);
             }
         }
+        let is_name = |text: &String| mixed.object_type.as_ref() != Some(text);
+        mixed.name = std::mem::take(&mut mixed.others).into_iter().find(is_name);
         mixed
     }
 
@@ -90,25 +94,8 @@ impl Mixed {
             put(&mut self.id, text.to_ascii_lowercase());
         } else if text.contains('@') {
             put(&mut self.principal_name, text);
-        } else if text.chars().all(|c| c.is_ascii_alphabetic())
-            && self.object_type.is_none()
-            && self.id.is_some()
-            && text.starts_with(|c: char| c.is_ascii_uppercase())
-            && matches!(
-                text.as_str(),
-                "User"
-                    | "Group"
-                    | "Application"
-                    | "ServicePrincipal"
-                    | "Role"
-                    | "Policy"
-                    | "Device"
-                    | "Other"
-            )
-        {
-            put(&mut self.object_type, text);
         } else {
-            put(&mut self.name, text);
+            self.others.push(text);
         }
     }
 }
@@ -173,7 +160,7 @@ impl Source<'_, '_> {
                 .unwrap_or_default(),
         };
         // The id of a record of the backup service is that of the object that it speaks of.
-        let target = if self.kind() == LogKind::Recovery && target.object_type.is_some() {
+        let target = if self.kind() == LogKind::Recovery && !self.has_id_of_its_own() {
             LogTarget { id: self.text(LogField::Id), ..target }
         } else {
             target

@@ -3,6 +3,7 @@
 mod extra;
 mod files;
 mod graph;
+mod logs;
 mod object;
 mod spell;
 
