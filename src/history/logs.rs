@@ -58,11 +58,18 @@ impl Met {
     }
 }
 
-/// One row per tenant and log, in order.
+/// Tenants whose logs are told apart. Real evidence names one or a few; a hostile log may name one per event.
+const MOST_TENANTS: usize = 1000;
+
+/// One row per tenant and log, in order; logs of more tenants than can be told apart stand together without a tenant.
 pub(super) fn rows(index: &Index, catalogue: &Catalogue) -> Vec<LogRow> {
     let mut logs: BTreeMap<(&str, LogKind, &str), Met> = BTreeMap::new();
+    let mut tenants: BTreeSet<&str> = BTreeSet::new();
     for entry in index.logs() {
-        logs.entry((entry.tenant, entry.kind, entry.object_type)).or_default().note(&entry);
+        let is_known = tenants.contains(entry.tenant)
+            || tenants.len() < MOST_TENANTS && tenants.insert(entry.tenant);
+        let tenant = if is_known { entry.tenant } else { "" };
+        logs.entry((tenant, entry.kind, entry.object_type)).or_default().note(&entry);
     }
     logs.into_iter().map(|(log, met)| row(index, catalogue, log, &met)).collect()
 }

@@ -83,9 +83,11 @@ impl Segment {
     pub(super) fn bytes(&self) -> usize {
         let rows: usize = self.rows.values().map(Vec::capacity).sum();
         let texts: usize = self.texts.iter().map(|text| text.len() + size_of::<Box<str>>()).sum();
+        let tenants: usize = self.names.iter().map(|name| name.len() + size_of::<Arc<str>>()).sum();
         let names: usize = self.layouts.iter().map(|layout| layout.names.len()).sum();
         rows * size_of::<Row>()
             + texts
+            + tenants
             + names * size_of::<Arc<str>>()
             + self.pages.len() * size_of::<Page>()
             + self.heads.capacity() * size_of::<LinkHead>()

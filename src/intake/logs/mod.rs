@@ -20,6 +20,9 @@ use crate::directory::{Catalogue, GRAPH_DIALECT, LogDialect, LogField, LogTest, 
 use crate::model::{EventTime, LogKind, plain_activity};
 use view::{Level, View};
 
+/// Real tenants are named by a GUID or a domain; the cap keeps a planted text from filling the index.
+const MOST_TENANT_BYTES: usize = 256;
+
 /// What the index keeps of a record of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogBrief<'c> {
@@ -190,7 +193,7 @@ impl<'c, 't> Source<'c, 't> {
     fn tenant(&self) -> Option<String> {
         self.places(LogField::Tenant).find_map(|(level, path)| {
             let text = level.text_at(path)?;
-            if !text.contains('/') {
+            if !text.contains('/') && text.len() <= MOST_TENANT_BYTES {
                 return Some(text.to_ascii_lowercase());
             }
             let mut parts = text.split('/');
