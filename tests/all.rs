@@ -20,5 +20,7 @@ mod interrupt;
 mod logs;
 mod program;
 mod properties;
+mod receipts;
+mod suites;
 mod traps;
 mod untouched;

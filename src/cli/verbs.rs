@@ -18,7 +18,9 @@ use crate::directory::catalogue;
 use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
 use crate::index::{self, Checks, Index};
 use crate::meter::Stage;
-use crate::model::{Analysis, Change, ChangeKind, Lane, LogRow, Receipt, SnapshotRow, WarningRow};
+use crate::model::{
+    Analysis, Change, ChangeKind, Cited, Lane, LogRow, Receipt, SnapshotRow, WarningRow,
+};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
 use crate::synth::{SynthOptions, write_tenant};
@@ -448,8 +450,8 @@ fn show_receipt(index: &Index, text: &str) -> Outcome {
         ));
         return Ok(Exit::Failed);
     };
-    let opened =
-        index::open_receipt(exhibit, receipt.span).map_err(crate::history::HistoryError::Open)?;
+    let opened = index::open_receipt(exhibit, receipt.place, catalogue())
+        .map_err(crate::history::HistoryError::Open)?;
     let mut stderr = io::stderr().lock();
     let sha256 = blake3::Hash::from_bytes(exhibit.prints.sha256).to_hex();
     let path = report::text::escaped(&exhibit.shown).into_owned();
@@ -458,12 +460,17 @@ fn show_receipt(index: &Index, text: &str) -> Outcome {
         drop(writeln!(stderr, "entrace: the receipt reaches beyond the exhibit"));
         return Ok(Exit::Failed);
     };
-    if let Some(place) = receipt.span {
-        drop(writeln!(
+    match receipt.place {
+        Some(Cited::Bytes(place)) => drop(writeln!(
             stderr,
             "bytes {}+{} of {}, line {}",
             place.offset_bytes, place.len_bytes, exhibit.size_bytes, opened.line
-        ));
+        )),
+        Some(Cited::Row(table, row)) => {
+            let table = report::text::escaped(table.as_str()).into_owned();
+            drop(writeln!(stderr, "row {row} of table {table}"));
+        }
+        None => {}
     }
     drop(stderr);
     let text = String::from_utf8_lossy(&opened.text);

@@ -1,4 +1,4 @@
-//! How other formats name what Graph names: tables of PowerShell, `AzureHound` and `ScubaGear`.
+//! How other formats name what Graph names: tables of PowerShell, `AzureHound`, `ScubaGear` and Azure AD Graph.
 
 use serde::Deserialize;
 
@@ -7,9 +7,10 @@ use super::Catalogue;
 const POWERSHELL: &str = include_str!("data/powershell.csv");
 const AZUREHOUND: &str = include_str!("data/azurehound.csv");
 const SCUBAGEAR: &str = include_str!("data/scubagear.csv");
+const AZURE_AD_GRAPH: &str = include_str!("data/azure_ad_graph.csv");
 
 /// All of them, for the digest of tables.
-pub(super) const TABLES: [&str; 3] = [POWERSHELL, AZUREHOUND, SCUBAGEAR];
+pub(super) const TABLES: [&str; 4] = [POWERSHELL, AZUREHOUND, SCUBAGEAR, AZURE_AD_GRAPH];
 
 /// A property of a PowerShell object whose Graph name the rule of letters does not give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,16 @@ pub struct SpeltName {
     pub top_only: bool,
     /// Whether its value is always a text, so that none stands for something that was cut off.
     pub is_text: bool,
+}
+
+/// Where Graph has a property of Azure AD Graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldName {
+    /// Path in Graph, from the object where the old property is one of the object, else from the value that holds it;
+    /// empty for what is no property of Graph at all.
+    pub graph: Vec<String>,
+    /// Whether Graph has a list of what Azure AD Graph has one of (`telephoneNumber`, `businessPhones`).
+    pub is_list: bool,
 }
 
 /// A kind of item of `AzureHound`.
@@ -72,6 +83,15 @@ struct HoundRow {
 }
 
 #[derive(Deserialize)]
+struct OldNameRow {
+    #[serde(rename = "type")]
+    object_type: String,
+    name: String,
+    graph: String,
+    source: String,
+}
+
+#[derive(Deserialize)]
 struct ScubaRow {
     section: String,
     collection: String,
@@ -85,6 +105,17 @@ impl Catalogue {
     #[must_use]
     pub fn powershell_name(&self, name: &str, top: bool) -> Option<&SpeltName> {
         self.powershell.get(name).filter(|spelt| top || !spelt.top_only)
+    }
+
+    /// Where Graph has a property of Azure AD Graph (old Azure CLI, `AzureAD` module, `ROADrecon`), for an object of a type;
+    /// `None` where it is called the same, or where Graph has nothing that surely means the same.
+    ///
+    /// `path` is the old name, behind a dot for a member of a complex value: `keyCredentials.endDate`.
+    #[must_use]
+    pub fn azure_ad_graph_name(&self, object_type: &str, path: &str) -> Option<&OldName> {
+        let of =
+            |object_type: &str| self.azure_ad_graph.get(&(object_type.to_owned(), path.to_owned()));
+        of(object_type).or_else(|| of("*"))
     }
 
     /// What the items of a kind of `AzureHound` are; `None` for kinds of Azure resources.
@@ -139,6 +170,7 @@ impl Catalogue {
                 self.fault("azurehound", format_args!("{}: twice", row.kind));
             }
         }
+        self.load_azure_ad_graph();
         for row in self.rows::<ScubaRow>("scubagear", SCUBAGEAR) {
             self.sound("scubagear", &row.section, &row.source, "");
             self.leads_somewhere("scubagear", &row.collection);
@@ -147,6 +179,24 @@ impl Catalogue {
                 collection: row.collection,
                 command: row.command,
             });
+        }
+    }
+
+    fn load_azure_ad_graph(&mut self) {
+        for row in self.rows::<OldNameRow>("azure_ad_graph", AZURE_AD_GRAPH) {
+            let object_type = if row.object_type == "*" { "" } else { &row.object_type };
+            self.sound("azure_ad_graph", &row.name, &row.source, object_type);
+            let path = row.graph.strip_suffix("[]").unwrap_or(&row.graph);
+            // `@odata.type` has a dot of its own.
+            let graph = match path {
+                "" => Vec::new(),
+                path if path.starts_with('@') => vec![path.to_owned()],
+                path => path.split('.').map(str::to_owned).collect(),
+            };
+            let old = OldName { graph, is_list: row.graph.ends_with("[]") };
+            if self.azure_ad_graph.insert((row.object_type, row.name.clone()), old).is_some() {
+                self.fault("azure_ad_graph", format_args!("{}: twice", row.name));
+            }
         }
     }
 }

@@ -8,12 +8,19 @@ mod load;
 mod logs;
 mod names;
 mod query;
+mod roadrecon;
+mod suites;
+mod views;
+mod zones;
 
-pub use foreign::{HoundKind, ScubaSection, SpeltName};
+pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
 pub use logs::{GRAPH_DIALECT, LogDialect, LogField, LogMember, LogTest, LogValue};
+pub use roadrecon::{RoadLink, RoadTable};
+pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
+pub use views::{RowsOf, View};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 pub use columns::{CellKind, Column};
@@ -181,6 +188,16 @@ pub struct Catalogue {
     pub(crate) roles: BTreeMap<String, Role>,
     /// (type or `*`, heading in plain letters and digits) to what the column carries.
     pub(crate) columns: BTreeMap<(String, String), Column>,
+    /// CSV files of collector suites, the most specific first.
+    pub(crate) views: Vec<View>,
+    /// Files of collector suites, the most specific first.
+    pub(crate) files: Vec<SuiteFile>,
+    /// Members that they put into objects.
+    pub(crate) suite_members: Vec<SuiteMember>,
+    /// What tells results of assessment tools.
+    pub(crate) tool_results: Vec<ToolResult>,
+    /// Folders of the parts of a collector suite, in lower case.
+    pub(crate) components: BTreeSet<String>,
     /// File or folder name, letters and digits only, to collection path.
     pub(crate) names: BTreeMap<String, String>,
     /// Type to the collection path that lists it.
@@ -194,5 +211,11 @@ pub struct Catalogue {
     pub(crate) azurehound: BTreeMap<String, HoundKind>,
     pub(crate) scubagear: Vec<ScubaSection>,
     pub(crate) logs: Vec<LogDialect>,
+    /// Zone as Windows names it in winter to its name in the tz database.
+    pub(crate) windows_zones: BTreeMap<String, String>,
+    /// (type or `*`, old name) to where Graph has it.
+    pub(crate) azure_ad_graph: BTreeMap<(String, String), OldName>,
+    pub(crate) roadrecon: Vec<RoadTable>,
+    pub(crate) roadrecon_links: Vec<RoadLink>,
     pub(crate) faults: Vec<String>,
 }

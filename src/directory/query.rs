@@ -53,11 +53,15 @@ impl Catalogue {
         self.bins.get(object_type).map(String::as_str)
     }
 
-    /// The type of an `@odata.type`, subtypes united to their base; with or without `#microsoft.graph.`, in any case.
+    /// The type of an `@odata.type`, subtypes united to their base; with or without `#microsoft.graph.`, in any case;
+    /// also one of Azure AD Graph (`Microsoft.DirectoryServices.User`, `User`).
     #[must_use]
     pub fn of_odata_type(&self, odata_type: &str) -> Option<&str> {
         let name = odata_type.trim_start_matches('#').to_ascii_lowercase();
-        let name = name.strip_prefix("microsoft.graph.").unwrap_or(&name);
+        let name = ["microsoft.graph.", "microsoft.directoryservices."]
+            .iter()
+            .find_map(|space| name.strip_prefix(space))
+            .unwrap_or(&name);
         self.odata_types.get(name).map(String::as_str)
     }
 

@@ -5,6 +5,7 @@
 
 mod bag;
 mod container;
+mod database;
 mod encoding;
 mod read;
 mod source;
@@ -12,6 +13,10 @@ mod stat;
 mod walk;
 
 pub use container::{Carrier, LIMITS, Limits, stream_each};
+pub use database::{
+    Cell, Database, DatabaseColumn, DatabaseCopy, DatabaseTable, MAGIC as DATABASE_MAGIC, Rows,
+    is_log,
+};
 pub use encoding::{Decoder, Encoding, SourceOffsets, Text, decode};
 pub use read::{Fingerprints, Hashing, Span, Watched, hash, read_spans, spans_of};
 pub use source::{RecordedTime, SourceFile};

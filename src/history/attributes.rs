@@ -115,9 +115,12 @@ impl<'a> TypeContext<'a> {
     }
 
     fn version(&self, entry: &Entry, attributes: Attributes, text: &[u8]) -> Option<Version<'a>> {
-        let request = self.request(entry)?;
+        // What stands beside the word that an object is gone is no state of it.
+        let request = self.request(entry).filter(|_| entry.removal.is_none())?;
         let told = |annotation| match request.spelling {
-            Spelling::Graph => Vec::new(),
+            Spelling::Graph | Spelling::AzureAdGraph | Spelling::Goose | Spelling::DfirO365rc => {
+                Vec::new()
+            }
             Spelling::PowerShell | Spelling::AzureHound => listed(text, annotation),
         };
         let explicit = || self.names.explicit_empty.contains(&entry.request);
@@ -410,12 +413,15 @@ pub(super) struct Aside {
     pub(super) conflicts: Vec<Conflict>,
     /// Differences without a difference in meaning, by the rule that set them aside.
     pub(super) same_meaning: BTreeMap<&'static str, u64>,
+    /// Objects created after they were captured, as the times are told.
+    pub(super) late: Vec<super::times::Late>,
 }
 
 impl Aside {
     /// Adds what another part of the comparison met.
     pub(super) fn take_in(&mut self, other: Self) {
         self.conflicts.extend(other.conflicts);
+        self.late.extend(other.late);
         for (rule, count) in other.same_meaning {
             *self.same_meaning.entry(rule).or_default() += count;
         }

@@ -146,6 +146,9 @@ impl CensusTaker<'_> {
         let (mut last_capture, mut last_snapshots) = (u32::MAX, [usize::MAX; 2]);
         let mut deleted = false;
         for observation in seen {
+            if observation.row.has(mark::GONE) {
+                continue;
+            }
             let bin = observation.row.has(mark::DELETED);
             deleted |= bin;
             let capture = observation.capture as usize;

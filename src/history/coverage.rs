@@ -11,6 +11,9 @@ use crate::index::{Capture, Index, Listing};
 use crate::intake::Subject;
 use crate::model::{CoverageRow, CoverageState, LogRow};
 
+/// What delta pages are worth. Recoveries by the service raise no delta records.
+const PATCHES: &str = "delta pages: what changed, and nothing of what a recovery did";
+
 /// What was found of one type in one snapshot.
 #[derive(Default)]
 struct Found {
@@ -78,6 +81,12 @@ fn objects(
             of_type.refused.insert(code.clone());
         } else {
             of_type.note(capture);
+            if indexed.request.delta {
+                of_type.broken.insert(PATCHES);
+                if capture.dangling {
+                    of_type.broken.insert("the chain of delta pages does not end");
+                }
+            }
         }
     }
     for ((_, object_type), census) in censuses {

@@ -13,6 +13,7 @@ use super::lists::Population;
 use super::lives::{Compared, RecordDates, compare};
 use super::names::{Names, ObjectKey};
 use super::presence::{Event, Presence, References, TypeFacts};
+use super::times;
 use super::value::Json;
 use crate::directory::{Catalogue, Identity};
 use crate::index::{Entry, Index, Key, LinkGroup, ObjectId, open_records};
@@ -122,6 +123,7 @@ impl<'a> Engine<'a> {
             names: &names,
         };
         let population = Population::new(self.index, (tenant, object_type), census, natural);
+        let mut late = Vec::new();
         let events = if singleton {
             Vec::new()
         } else {
@@ -136,6 +138,9 @@ impl<'a> Engine<'a> {
             };
             let dated = dated_entries(self.index, census, &self.askings);
             let dates = RecordDates::read(&context, &dated)?;
+            if facts.created_by_service {
+                late = times::late(self.index, object_type, &dated, &dates);
+            }
             let tenant = u32::try_from(tenant).unwrap_or(u32::MAX);
             let references = (tenant, &self.references);
             Presence::new(&population, facts, &dates, references, &position).events()
@@ -171,6 +176,7 @@ impl<'a> Engine<'a> {
         };
         let mut compared = compare(&context, &self.askings, &lives, &finish)?;
         compared.drafts.extend(drafts);
+        compared.aside.late.extend(late);
         compared
             .drafts
             .extend(census.volatile.iter().map(|fold| self.volatile_draft(&context, fold)));

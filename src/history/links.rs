@@ -38,6 +38,7 @@ pub(super) fn rows(
         tenant,
         run,
         known: BTreeMap::new(),
+        gone: BTreeMap::new(),
         wholes: Vec::new(),
         rows: Vec::new(),
     };
@@ -52,6 +53,8 @@ struct Follower<'a> {
     tenant: &'a str,
     run: &'a LinkRun,
     known: BTreeMap<ObjectId, Seen>,
+    /// Targets that a delta page said are linked no more, and where.
+    gone: BTreeMap<ObjectId, Seen>,
     wholes: Vec<Whole>,
     rows: Vec<Draft>,
 }
@@ -65,6 +68,7 @@ impl Follower<'_> {
         if !first {
             self.removals(observation, certainty, &held);
         }
+        self.said_gone(observation);
         for (object_type, id, receipt) in &observation.others {
             let seen = Seen {
                 object_type: Arc::clone(object_type),
@@ -148,9 +152,34 @@ impl Follower<'_> {
         }
     }
 
+    /// Links that a delta page says are no more.
+    fn said_gone(&mut self, observation: &LinkObservation) {
+        for (object_type, id, receipt) in &observation.gone {
+            let gone = Seen {
+                object_type: Arc::clone(object_type),
+                capture: observation.capture,
+                receipt: *receipt,
+            };
+            if let Some(seen) = self.known.remove(id) {
+                if self.index.before(seen.capture, observation.capture) {
+                    let (from, to) = (Some(seen.capture), observation.capture);
+                    let draft = self
+                        .draft(ChangeKind::LinkRemoved, from, to, id, &seen)
+                        .graded(Certainty::Proven, None)
+                        .evidence(vec![seen.receipt], vec![*receipt]);
+                    self.rows.push(draft);
+                } else {
+                    self.known.insert(id.clone(), seen);
+                    continue;
+                }
+            }
+            self.gone.insert(id.clone(), gone);
+        }
+    }
+
     /// Absence cites the exhibits that carry it.
     fn cite(&self, observation: &LinkObservation) -> Vec<Receipt> {
-        match observation.receipt.span {
+        match observation.receipt.place {
             Some(_) => vec![observation.receipt],
             None => self.index.exhibits_of(observation.capture),
         }
@@ -163,6 +192,18 @@ impl Follower<'_> {
             .rev()
             .find(|whole| self.index.before(whole.capture, capture))
             .filter(|whole| whole.targets.binary_search(id).is_err());
+        let said = self.gone.get(id).filter(|gone| {
+            self.index.before(gone.capture, capture)
+                && silent.is_none_or(|whole| self.index.before(whole.capture, gone.capture))
+        });
+        if let Some(gone) = said {
+            let draft = self
+                .draft(ChangeKind::LinkAdded, Some(gone.capture), capture, id, seen)
+                .graded(Certainty::Proven, None)
+                .evidence(vec![gone.receipt], vec![seen.receipt]);
+            self.rows.push(draft);
+            return;
+        }
         let draft = match silent {
             Some(whole) => {
                 let reason =

@@ -19,6 +19,7 @@ mod presence;
 mod state;
 mod tables;
 mod timeline;
+mod times;
 mod value;
 
 pub use between::between;

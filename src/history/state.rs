@@ -84,8 +84,10 @@ pub fn state_of(
                 objects_with(index, tenant, object_type, &wanted, &part)
             };
             for object in objects.iter().filter(|object| !object.is_empty()) {
-                let seen: Vec<&Entry> =
-                    object.iter().filter(|entry| is_by(index, entry, at)).collect();
+                let seen: Vec<&Entry> = object
+                    .iter()
+                    .filter(|entry| entry.removal.is_none() && is_by(index, entry, at))
+                    .collect();
                 states.extend(state(index, catalogue, (tenant, object_type), &seen, at)?);
             }
         }
@@ -183,29 +185,41 @@ fn links(
 ) -> Vec<LinkState> {
     let mut found = Vec::new();
     for run in index.link_runs_of(tenant, object_type, id) {
-        let last = run.observations.iter().rfind(|observation| {
+        let mut seen = run.observations.iter().filter(|observation| {
             let capture = index.captures.get(observation.capture);
             at.is_none_or(|at| {
                 capture.and_then(|capture| capture.interval).is_some_and(|i| i.start <= at)
             })
         });
-        let Some(last) = last else { continue };
-        let label = index
-            .captures
-            .get(last.capture)
-            .and_then(|capture| index.snapshots.get(capture.snapshot))
-            .map(|snapshot| snapshot.label.clone())
-            .unwrap_or_default();
+        let label = |capture: usize| {
+            index
+                .captures
+                .get(capture)
+                .and_then(|capture| index.snapshots.get(capture.snapshot))
+                .map(|snapshot| snapshot.label.clone())
+                .unwrap_or_default()
+        };
+        let mut ends: BTreeMap<&ObjectId, (usize, Receipt)> = BTreeMap::new();
+        for observation in seen.by_ref() {
+            if !observation.patch {
+                ends.clear();
+            }
+            for (_, id, _) in &observation.gone {
+                ends.remove(id);
+            }
+            let shown = observation.others.iter();
+            ends.extend(shown.map(|(_, id, receipt)| (id, (observation.capture, *receipt))));
+        }
         let relation = if run.inverse {
             format!("{} of", run.key.relation)
         } else {
             run.key.relation.to_string()
         };
-        found.extend(last.others.iter().map(|(_, target, receipt)| LinkState {
+        found.extend(ends.into_iter().map(|(target, (capture, receipt))| LinkState {
             relation: relation.clone(),
             target: target.to_string(),
-            snapshot: label.clone(),
-            receipt: *receipt,
+            snapshot: label(capture),
+            receipt,
         }));
     }
     found.sort_by(|a, b| (&a.relation, &a.target).cmp(&(&b.relation, &b.target)));

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::attributes::{Aside, Conflict};
 use super::census::{Census, TypeKey, pages};
 use super::names::{Names, ObjectKey};
-use super::{HistoryOptions, coverage, logs};
+use super::{HistoryOptions, coverage, logs, times};
 use crate::codes::code;
 use crate::directory::{Catalogue, GRAPH_DIALECT, Identity};
 use crate::evidence::Carrier;
@@ -42,7 +42,7 @@ pub(super) fn analysis(
         exhibits: exhibit_rows(index, catalogue),
         coverage: coverage::rows(index, catalogue, censuses, &logs),
         logs,
-        warnings: warnings(index, &aside.conflicts),
+        warnings: warnings(index, aside),
         quarantine: quarantine(index),
         tally,
         set_aside_differences: aside
@@ -279,7 +279,12 @@ fn quarantine(index: &Index) -> Vec<QuarantineRow> {
 }
 
 /// A warning with the advice that its code carries.
-fn warning(code_name: &str, path: &str, offset: Option<usize>, message: String) -> WarningRow {
+pub(super) fn warning(
+    code_name: &str,
+    path: &str,
+    offset: Option<usize>,
+    message: String,
+) -> WarningRow {
     WarningRow {
         code: code_name.to_owned(),
         path: path.to_owned(),
@@ -289,9 +294,9 @@ fn warning(code_name: &str, path: &str, offset: Option<usize>, message: String) 
     }
 }
 
-fn warnings(index: &Index, conflicts: &[Conflict]) -> Vec<WarningRow> {
-    let mut rows = Vec::new();
-    for conflict in conflicts {
+fn warnings(index: &Index, aside: &Aside) -> Vec<WarningRow> {
+    let mut rows = times::warnings(index, &aside.late);
+    for conflict in &aside.conflicts {
         let Conflict { object_type, object_id, attribute, snapshot, receipts } = conflict;
         let message = format!(
             "overlapping captures of snapshot `{snapshot}` disagree on {attribute} of {object_type} {object_id}: {receipts}"

@@ -15,11 +15,11 @@ use super::runs::{self, RequestFacts};
 use super::segment::as_u32;
 use super::shelf::{Shelf, Slab};
 use super::snapshots::Member;
-use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, events, links, snapshots};
+use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, events, links, snapshots, whole};
 use crate::budget::Budget;
 use crate::directory::Catalogue;
 use crate::evidence::{Carrier, EvidenceError, Refusal, SourceFile, Walk, stream_each};
-use crate::intake::{Place, Request};
+use crate::intake::{Format, Place, Request};
 use crate::meter::{Meter, Stage};
 use crate::model::{CaptureTime, ExhibitId, Interval, TimeSource};
 
@@ -226,6 +226,11 @@ impl Assembly {
                         .to_owned(),
             }
         }));
+        distrust_databases(&mut index);
+        let catalogue = crate::directory::catalogue();
+        let silent =
+            whole::silent_parents(&index.requests, &index.exhibits, &index.segments, catalogue);
+        index.requests.extend(silent);
         index.captures = chain::unite(&mut index.requests, &index.exhibits);
         index.key = Some(key);
         let rows: usize =
@@ -237,6 +242,22 @@ impl Assembly {
         index.budget.charge(places, "the index")?;
         index.put_in_order();
         Ok(index)
+    }
+}
+
+/// A database with a log beside it lacks what the log holds: its silence proves nothing.
+fn distrust_databases(index: &mut Index) {
+    let logs: BTreeSet<&str> = index
+        .exhibits
+        .iter()
+        .filter(|exhibit| exhibit.format == Some(Format::DatabaseLog))
+        .filter_map(|exhibit| exhibit.shown.rsplit_once('-').map(|(database, _)| database))
+        .collect();
+    for indexed in &mut index.requests {
+        let of = index.exhibits.get(indexed.exhibit);
+        if of.is_some_and(|exhibit| logs.contains(exhibit.shown.as_str())) {
+            indexed.request.damaged = true;
+        }
     }
 }
 

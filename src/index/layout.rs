@@ -43,6 +43,8 @@ pub(super) enum Role {
         relation: Arc<str>,
         other_type: Arc<str>,
         inverse: bool,
+        /// Whether it holds what came and went (`members@delta`), not all there is.
+        patch: bool,
     },
 }
 
@@ -91,6 +93,9 @@ pub(super) struct Layout {
     /// Places of the members that every record is asked for.
     sought: [Option<usize>; SOUGHT.len()],
 }
+
+/// What the name of a relation ends with whose links a delta page patches.
+const DELTA: &str = "@delta";
 
 /// Members that identity and type are taken from.
 const SOUGHT: [&str; 3] = ["id", "@removed", "deletedDateTime"];
@@ -345,6 +350,12 @@ impl<'a> Layouts<'a> {
         } else {
             String::from_utf8_lossy(key).into_owned()
         };
+        if let Some(relation) = text.strip_suffix(DELTA)
+            && let Role::Links { relation, other_type, inverse, .. } =
+                self.classify(object_type, relation.as_bytes())
+        {
+            return Role::Links { relation, other_type, inverse, patch: true };
+        }
         if is_annotation(&text) {
             let is_loss = matches!(text.as_str(), LOST | CASE_LOST);
             return if is_loss {
@@ -360,7 +371,7 @@ impl<'a> Layouts<'a> {
             | RelationKind::InverseLinks { relation, source_type: other } = &relation.kind
             {
                 let (relation, other_type) = (self.name(relation), self.name(other));
-                return Role::Links { relation, other_type, inverse };
+                return Role::Links { relation, other_type, inverse, patch: false };
             }
         }
         let attribute = catalogue.attribute(object_type, &text);
@@ -380,6 +391,12 @@ impl<'a> Layouts<'a> {
         };
         let (null, empty) = (state(b"null"), state(b"[]"));
         Compared { name: self.name(name), hasher, null, empty, ordered }
+    }
+
+    /// Whether any of its members says what came and went.
+    pub(super) fn is_patch(&self, layout: &Layout) -> bool {
+        layout.has_links
+            && self.roles(layout).any(|role| matches!(role, Role::Links { patch: true, .. }))
     }
 
     /// The fingerprints of a record of this layout.

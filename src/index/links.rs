@@ -9,9 +9,9 @@ use super::identity::ObjectId;
 use super::row::{Key, LinkHead, mark};
 use super::segment::{Segment, as_u32};
 use super::shelf::Shelf;
-use super::{Exhibit, Index, IndexedRequest, Listing};
+use super::{Index, IndexedRequest, Listing};
 use crate::intake::Subject;
-use crate::model::{Receipt, Span};
+use crate::model::Receipt;
 
 /// A link between two objects, in canonical direction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +37,10 @@ pub struct LinkObservation {
     pub pages: usize,
     /// The other ends: type (or empty), identity, receipt; sorted by identity.
     pub others: Vec<(Arc<str>, ObjectId, Receipt)>,
+    /// Those that a delta page says are linked no more; likewise.
+    pub gone: Vec<(Arc<str>, ObjectId, Receipt)>,
+    /// Whether nothing but delta pages tells of it: what came and went, not all there are.
+    pub patch: bool,
 }
 
 /// The links of one object and relation.
@@ -300,13 +304,8 @@ impl Index {
         let mut by_capture: BTreeMap<usize, LinkObservation> = BTreeMap::new();
         for (segment, head, request) in self.heads(places) {
             let Some(indexed) = self.requests.get(request) else { continue };
-            let Some(exhibit) = self.exhibits.get(indexed.exhibit).map(Exhibit::id) else {
-                continue;
-            };
-            let receipt = |offset: u64, length: u32| Receipt {
-                exhibit,
-                span: Some(Span { offset_bytes: offset, len_bytes: length.into() }),
-            };
+            let Some(exhibit) = self.exhibits.get(indexed.exhibit) else { continue };
+            let receipt = |offset: u64, length: u32| exhibit.receipt(offset, length);
             let expanded = head.marks & mark::EXPANSION != 0;
             let observation =
                 by_capture.entry(indexed.capture).or_insert_with(|| LinkObservation {
@@ -314,24 +313,45 @@ impl Index {
                     receipt: if expanded {
                         receipt(head.offset, head.length)
                     } else {
-                        Receipt { exhibit, span: None }
+                        Receipt::whole(exhibit.id())
                     },
                     partial: false,
                     pages: 0,
                     others: Vec::new(),
+                    gone: Vec::new(),
+                    patch: true,
                 });
+            observation.patch &= head.marks & mark::PATCH != 0;
             observation.partial |= self.is_partial(head, indexed.capture);
             observation.pages += 1;
-            observation.others.extend(segment.links_of(head).iter().map(|link| {
+            for link in segment.links_of(head) {
                 let object_type = segment.names.get(link.object_type as usize).cloned();
                 let other = segment.identity(link.other, link.text);
-                (object_type.unwrap_or_default(), other, receipt(link.offset, link.length))
-            }));
+                let ends =
+                    if link.is_gone() { &mut observation.gone } else { &mut observation.others };
+                ends.push((
+                    object_type.unwrap_or_default(),
+                    other,
+                    receipt(link.offset, link.length),
+                ));
+            }
         }
         let mut observations: Vec<LinkObservation> = by_capture.into_values().collect();
         for observation in &mut observations {
-            observation.others.sort_by(|a, b| (&a.1, a.2).cmp(&(&b.1, b.2)));
-            observation.others.dedup_by(|a, b| a.1 == b.1);
+            for ends in [&mut observation.others, &mut observation.gone] {
+                ends.sort_by(|a, b| (&a.1, a.2).cmp(&(&b.1, b.2)));
+                ends.dedup_by(|a, b| a.1 == b.1);
+            }
+            // What came and went within one reading may be either: the order of its pages is not told.
+            let within = |ends: &[(Arc<str>, ObjectId, Receipt)], id: &ObjectId| {
+                ends.binary_search_by(|(_, other, _)| other.cmp(id)).is_ok()
+            };
+            let LinkObservation { others, gone, .. } = observation;
+            let came: Vec<ObjectId> = others.iter().map(|(_, id, _)| id.clone()).collect();
+            if !gone.is_empty() {
+                others.retain(|(_, id, _)| !within(gone, id));
+                gone.retain(|(_, id, _)| came.binary_search(id).is_err());
+            }
         }
         LinkRun { key: group.key.clone(), inverse: group.inverse, observations }
     }
@@ -348,7 +368,7 @@ impl Index {
             let Some(head) = segment.heads.get(place.head as usize) else { continue };
             let facts = self.facts.get(place.request as usize);
             let Some(capture) = facts.map(|facts| facts.capture as usize) else { continue };
-            for link in segment.links_of(head) {
+            for link in segment.links_of(head).iter().filter(|link| !link.is_gone()) {
                 let key = (place.tenant, (link.text != u32::MAX, link.other));
                 if wanted.contains(&key) {
                     let last = found.entry(key).or_insert(capture);

@@ -20,6 +20,7 @@ mod runs;
 mod segment;
 mod shelf;
 mod snapshots;
+mod whole;
 
 pub use assemble::{IndexOptions, NamedSnapshot, build};
 pub use case::{Case, CaseError, CaseNote, Checks, Remembered};
@@ -39,7 +40,9 @@ use jiff::Timestamp;
 
 use crate::evidence::{Carrier, Encoding, Fingerprints, Refusal, SourceFile};
 use crate::intake::{Format, Place, Quarantined, Rendering, Request, Trouble};
-use crate::model::{CaptureTime, ExhibitId, HashBasis, Interval, Receipt, Tally, TimeSource};
+use crate::model::{
+    CaptureTime, Cited, ExhibitId, HashBasis, Interval, Receipt, Tally, TimeSource,
+};
 
 /// One evidence file, or member of an archive, that was read.
 #[derive(Debug)]
@@ -98,6 +101,25 @@ impl Exhibit {
     #[must_use]
     pub fn id(&self) -> ExhibitId {
         ExhibitId::of_sha256(&self.prints.sha256)
+    }
+
+    /// The receipt of what a row of the index places here: bytes, or in a database the row of a table.
+    #[must_use]
+    pub fn receipt(&self, offset: u64, length: u32) -> Receipt {
+        let table = match &self.rendering {
+            Rendering::Tables(tables) => tables.get(length as usize),
+            Rendering::Verbatim
+            | Rendering::Sheet(_)
+            | Rendering::LogSheet(_)
+            | Rendering::Clixml(_) => None,
+        };
+        match table {
+            Some(table) => {
+                let place = Cited::Row(*table, offset.cast_signed());
+                Receipt { exhibit: self.id(), place: Some(place) }
+            }
+            None => Receipt::bytes(self.id(), offset, length.into()),
+        }
     }
 }
 
@@ -187,6 +209,17 @@ pub struct Entry {
     pub volatile: u64,
     /// Whether it is in the recycle bin.
     pub deleted: bool,
+    /// What a delta page says of its going, if that is what the record tells.
+    pub removal: Option<Removal>,
+}
+
+/// What a delta page says of an object that left its view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Removal {
+    /// `changed`: it may be deleted, or have left the filter.
+    Changed,
+    /// `deleted`: it is deleted for good.
+    Deleted,
 }
 
 /// Everything that was read, ready to be compared.
@@ -270,7 +303,7 @@ impl Index {
             .flat_map(|capture| &capture.requests)
             .filter_map(|request| self.requests.get(*request))
             .filter_map(|request| self.exhibits.get(request.exhibit))
-            .map(|exhibit| Receipt { exhibit: exhibit.id(), span: None })
+            .map(|exhibit| Receipt::whole(exhibit.id()))
             .collect();
         receipts.sort_unstable();
         receipts.dedup();

@@ -13,10 +13,11 @@ use super::layout::Layouts;
 use super::{Entry, Exhibit, Index};
 use crate::directory::Catalogue;
 use crate::evidence::{
-    EvidenceError, Hashing, SourceFile, decode, read_spans, spans_of, stream_each,
+    Database, DatabaseCopy, EvidenceError, Hashing, SourceFile, decode, read_spans, spans_of,
+    stream_each,
 };
-use crate::intake::{Record, Scanner, Spelling};
-use crate::model::Span;
+use crate::intake::{OpenTables, Record, Rendering, Scanner, Spelling};
+use crate::model::{Cited, Table};
 
 /// An exhibit that is read to show a part of it is read in chunks of this size.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -140,6 +141,9 @@ fn open_exhibit(
         .iter()
         .map(|wanted| crate::evidence::Span { offset: wanted.offset, length: wanted.length })
         .collect();
+    if let Rendering::Tables(tables) = &exhibit.rendering {
+        return open_rows(layouts, object_type, (exhibit, tables), wanted, stream);
+    }
     let mut opened = OpenedExhibit { bytes: Vec::new(), places: Vec::with_capacity(wanted.len()) };
     let mut record = Record::default();
     let mut altered = false;
@@ -174,6 +178,59 @@ fn open_exhibit(
     Ok(opened)
 }
 
+/// Opens rows of a database, once more from a copy that is made while it is hashed.
+fn open_rows(
+    layouts: &mut Layouts<'_>,
+    object_type: &Arc<str>,
+    (exhibit, tables): (&Exhibit, &[Table]),
+    wanted: &[Wanted],
+    stream: Option<&mut (dyn Read + Send)>,
+) -> Result<OpenedExhibit, OpenError> {
+    let altered = |what| OpenError::Altered { shown: exhibit.shown.clone(), what };
+    let database = match stream {
+        Some(stream) => copy_of(exhibit, stream)?,
+        None => copy_of(exhibit, &mut exhibit.source.open()?)?,
+    };
+    let mut rows = OpenTables::new(&database, layouts.catalogue);
+    let mut opened = OpenedExhibit { bytes: Vec::new(), places: Vec::with_capacity(wanted.len()) };
+    let mut record = Record::default();
+    for wanted in wanted {
+        let table = tables.get(wanted.length as usize);
+        let found = table.and_then(|table| rows.row(*table, wanted.offset.cast_signed()).ok());
+        let Some(text) = found.flatten().and_then(|found| found.object) else {
+            return Err(altered("a row"));
+        };
+        let same = prints(layouts, object_type, &text, &mut record);
+        if same != Some((wanted.content, wanted.volatile)) {
+            return Err(altered("the fingerprint of a record"));
+        }
+        let start = opened.bytes.len();
+        opened.bytes.extend_from_slice(&text);
+        opened.places.push(((wanted.request, wanted.offset), start..opened.bytes.len()));
+    }
+    Ok(opened)
+}
+
+/// A database as it was indexed.
+fn copy_of(exhibit: &Exhibit, stream: &mut dyn Read) -> Result<Database, OpenError> {
+    let (mut hashing, mut copy) = (Hashing::default(), DatabaseCopy::new());
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let read = stream.read(&mut chunk).map_err(|error| exhibit.source.error(error))?;
+        let bytes = chunk.get(..read).unwrap_or_default();
+        if read == 0 {
+            break;
+        }
+        hashing.update(bytes);
+        copy.push(bytes).map_err(|error| exhibit.source.error(error))?;
+    }
+    let opened = copy.open();
+    match opened {
+        Ok(database) if hashing.finish() == exhibit.prints => Ok(database),
+        _ => Err(OpenError::Altered { shown: exhibit.shown.clone(), what: "its SHA-256" }),
+    }
+}
+
 /// The fingerprints of a record; `None` if the text is none.
 fn prints(
     layouts: &mut Layouts<'_>,
@@ -190,9 +247,9 @@ fn prints(
 /// Bytes behind a receipt, decoded.
 #[derive(Debug)]
 pub struct OpenedReceipt {
-    /// Decoded bytes.
+    /// Decoded bytes, or a row as JSON with the names of its columns.
     pub text: Vec<u8>,
-    /// Line on which they begin, from 1.
+    /// Line on which they begin, from 1; a row has none.
     pub line: usize,
 }
 
@@ -202,8 +259,14 @@ pub struct OpenedReceipt {
 /// [`OpenError::Altered`] if the exhibit is no longer what was indexed, or what the file system says.
 pub fn open_receipt(
     exhibit: &Exhibit,
-    span: Option<Span>,
+    place: Option<Cited>,
+    catalogue: &Catalogue,
 ) -> Result<Option<OpenedReceipt>, OpenError> {
+    let span = match place {
+        None => None,
+        Some(Cited::Bytes(span)) => Some(span),
+        Some(Cited::Row(table, row)) => return open_row(exhibit, table, row, catalogue),
+    };
     let mut stream = exhibit.source.open()?;
     let mut hashing = Hashing::default();
     let (mut kept, mut at, mut lines) = (Vec::new(), 0_u64, 1_usize);
@@ -239,4 +302,18 @@ pub fn open_receipt(
             Some(OpenedReceipt { text, line: lines })
         }
     })
+}
+
+fn open_row(
+    exhibit: &Exhibit,
+    table: Table,
+    row: i64,
+    catalogue: &Catalogue,
+) -> Result<Option<OpenedReceipt>, OpenError> {
+    if !matches!(&exhibit.rendering, Rendering::Tables(tables) if tables.contains(&table)) {
+        return Ok(None);
+    }
+    let database = copy_of(exhibit, &mut exhibit.source.open()?)?;
+    let found = OpenTables::new(&database, catalogue).row(table, row);
+    Ok(found.ok().flatten().map(|found| OpenedReceipt { text: found.row, line: 0 }))
 }

@@ -12,11 +12,12 @@ use super::snapshots::Member;
 use super::{Exhibit, LogCount};
 use crate::directory::Catalogue;
 use crate::evidence::{
-    Decoder, Encoding, EvidenceError, Fingerprints, Hashing, SourceFile, SourceOffsets, Text,
-    Watched, decode, hash,
+    DATABASE_MAGIC, DatabaseCopy, Decoder, Encoding, EvidenceError, Fingerprints, Hashing,
+    SourceFile, SourceOffsets, Text, Watched, decode, hash, is_log,
 };
 use crate::intake::{
     self, Cutter, Foreign, Format, Intake, Parts, Piece, Place, Request, Subject, Trouble,
+    read_database,
 };
 use crate::model::{HashBasis, Tally};
 
@@ -88,7 +89,8 @@ impl<'a> Reader<'a> {
         let Contents { size_bytes, prints, encoding, intake, mut segment, logs } = contents;
         let mut tenants = std::mem::take(&mut segment.tenants);
         tenants.extend(intake.tenants);
-        let is_log = is_log(self.layouts.catalogue, &intake.requests, &intake.tally, &logs);
+        let is_log =
+            holds_logs_only(self.layouts.catalogue, &intake.requests, &intake.tally, &logs);
         let member = Member { root: file.root, named: label, tenants, is_log };
         let own = intake.requests.len() * REQUEST_BYTES + EXHIBIT_BYTES;
         let kept = segment.bytes() + own + intake.rendering.bytes();
@@ -130,6 +132,9 @@ impl<'a> Reader<'a> {
             .take(as_u64(WHOLE_BYTES) + 1)
             .read_to_end(&mut self.bytes)
             .map_err(unreadable)?;
+        if self.bytes.starts_with(DATABASE_MAGIC) {
+            return self.database(stream, file, place);
+        }
         if self.bytes.len() > WHOLE_BYTES {
             return self.large(stream, file, place);
         }
@@ -143,6 +148,7 @@ impl<'a> Reader<'a> {
                 foreign.take(&text.bytes, true, &mut builder);
                 foreign.finish()
             }
+            None if is_log(&self.bytes) => log_of_a_database(),
             None => {
                 let mut intake = intake::read(&text.bytes, place, catalogue, &mut builder);
                 map_to_source(&text, &mut intake);
@@ -153,6 +159,34 @@ impl<'a> Reader<'a> {
         let segment = builder.finish();
         let size_bytes = as_u64(self.bytes.len());
         Ok(Contents { size_bytes, prints, encoding: text.encoding, intake, segment, logs })
+    }
+
+    /// Reads a database whose first bytes are at hand: what is hashed is copied, and the copy is read.
+    fn database(
+        &mut self,
+        stream: &mut (dyn Read + Send),
+        file: &SourceFile,
+        place: &Place,
+    ) -> Result<Contents, EvidenceError> {
+        let (mut hashing, mut copy) = (Hashing::default(), DatabaseCopy::new());
+        let mut size_bytes = 0;
+        while !self.bytes.is_empty() {
+            hashing.update(&self.bytes);
+            size_bytes += as_u64(self.bytes.len());
+            copy.push(&self.bytes).map_err(|error| file.error(error))?;
+            self.bytes.clear();
+            let more = (&mut *stream).take(CHUNK_BYTES).read_to_end(&mut self.bytes);
+            more.map_err(|error| file.error(error))?;
+        }
+        let encoding = Encoding::Utf8;
+        let mut builder = SegmentBuilder::new(&mut self.layouts, self.known, encoding, 0);
+        let catalogue = builder.layouts.catalogue;
+        let opened = copy.open();
+        let intake =
+            read_database(opened.as_ref().map_err(String::clone), place, catalogue, &mut builder);
+        let logs = builder.log_counts();
+        let segment = builder.finish();
+        Ok(Contents { size_bytes, prints: hashing.finish(), encoding, intake, segment, logs })
     }
 
     /// Reads an exhibit whose first bytes are at hand and of which more follows.
@@ -184,7 +218,8 @@ impl<'a> Reader<'a> {
         current.drain(..start);
         let head = encoding.decode_slice(current.get(..4096).unwrap_or_default());
         let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
-        if !is_json {
+        let is_log = is_log(&current);
+        if !is_json && !is_log {
             // Between characters, whatever the encoding: a cut one would only spoil the last cell.
             let head = encoding.decode_slice(current.get(..HEAD_BYTES).unwrap_or(&current));
             pieces.foreign = Foreign::recognise(&head, place, catalogue, encoding);
@@ -213,7 +248,9 @@ impl<'a> Reader<'a> {
         let logs = builder.log_counts();
         let segment = builder.finish();
         let mut intake = foreign.map_or_else(|| parts.finish(), Foreign::finish);
-        if !is_read {
+        if is_log {
+            intake = log_of_a_database();
+        } else if !is_read {
             intake.format = Some(Format::NotJson);
             let cause = "neither an object nor an array".to_owned();
             intake.troubles.push(Trouble { code: "not-json", offset_bytes: 0, cause });
@@ -317,7 +354,12 @@ fn closing_of(
 }
 
 /// Whether an exhibit holds nothing but records of logs; an empty page of a log is one too.
-fn is_log(catalogue: &Catalogue, requests: &[Request], tally: &Tally, logs: &[LogCount]) -> bool {
+fn holds_logs_only(
+    catalogue: &Catalogue,
+    requests: &[Request],
+    tally: &Tally,
+    logs: &[LogCount],
+) -> bool {
     let of_logs: u64 = logs.iter().map(|log| log.records).sum();
     let asks_for_log = |request: &Request| {
         let Subject::Objects { object_type, .. } = &request.subject else { return false };
@@ -328,6 +370,16 @@ fn is_log(catalogue: &Catalogue, requests: &[Request], tally: &Tally, logs: &[Lo
         0 => !requests.is_empty() && requests.iter().all(asks_for_log),
         _ => of_logs > 0 && tally.used == of_logs,
     }
+}
+
+/// A write-ahead log or a journal: named, not applied.
+fn log_of_a_database() -> Intake {
+    let cause = "what it holds is not in the database beside it".to_owned();
+    let trouble = Trouble { code: "database-log", offset_bytes: 0, cause };
+    let mut intake = Intake::default();
+    intake.format = Some(Format::DatabaseLog);
+    intake.troubles.push(trouble);
+    intake
 }
 
 /// Turns offsets of the decoded text into offsets of the source.

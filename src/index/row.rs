@@ -3,6 +3,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use super::Removal;
 use super::identity::ObjectId;
 
 /// Bits of [`Row::layout_and_marks`] and [`LinkHead::marks`].
@@ -21,6 +22,14 @@ pub(crate) mod mark {
     pub(crate) const EXPANSION: u32 = 32;
     /// The list is a page that says that there are no links; such heads are made anew in every run.
     pub(crate) const SILENT: u32 = 64;
+    /// A delta page says that the object left its view.
+    pub(crate) const GONE: u32 = 128;
+    /// It says that the object was deleted for good.
+    pub(crate) const GONE_FOR_GOOD: u32 = 256;
+    /// The list stands in a delta page: links that came and went, not all there are.
+    pub(crate) const PATCH: u32 = 512;
+    /// The link went (of a [`LinkRow`](super::LinkRow)).
+    pub(crate) const LINK_GONE: u32 = 1;
 }
 
 /// One record of a log.
@@ -109,6 +118,16 @@ impl Row {
         self.layout_and_marks & mark != 0
     }
 
+    /// What a delta page says of the object's going.
+    #[must_use]
+    pub(crate) fn removal(&self) -> Option<Removal> {
+        match (self.has(mark::GONE), self.has(mark::GONE_FOR_GOOD)) {
+            (false, _) => None,
+            (true, false) => Some(Removal::Changed),
+            (true, true) => Some(Removal::Deleted),
+        }
+    }
+
     /// Position of its layout.
     #[must_use]
     pub(crate) fn layout(&self) -> usize {
@@ -158,8 +177,16 @@ pub struct LinkRow {
     pub object_type: u32,
     /// Position of its identity among the segment's texts, or `u32::MAX` for a GUID.
     pub text: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Marks (gone).
+    pub marks: u32,
+}
+
+impl LinkRow {
+    /// Whether it says that the link is no more.
+    #[must_use]
+    pub(crate) fn is_gone(&self) -> bool {
+        self.marks & mark::LINK_GONE != 0
+    }
 }
 
 impl ObjectId {

@@ -10,7 +10,7 @@ use super::row::{Key, Row, mark};
 use super::segment::Names;
 use super::shelf::{Shelf, Slab};
 use super::{Capture, Entry, Exhibit, Index};
-use crate::model::{Receipt, Span};
+use crate::model::Receipt;
 
 /// Where a row is, by what its identity begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -183,6 +183,7 @@ impl Index {
             content: seen.row.content,
             volatile: seen.row.volatile,
             deleted: seen.row.has(mark::DELETED),
+            removal: seen.row.removal(),
         }
     }
 
@@ -246,7 +247,7 @@ impl Index {
     /// The last observation of an object.
     #[must_use]
     pub fn find_last(&self, tenant: &str, object_type: &str, id: &ObjectId) -> Option<Entry> {
-        self.find(tenant, object_type, id).pop()
+        self.find(tenant, object_type, id).into_iter().rfind(|entry| entry.removal.is_none())
     }
 
     /// The capture of an entry.
@@ -260,9 +261,7 @@ impl Index {
     #[must_use]
     pub fn receipt_at(&self, request: u32, offset: u64, length: u32) -> Option<Receipt> {
         let request = self.requests.get(usize::try_from(request).ok()?)?;
-        let exhibit = self.exhibits.get(request.exhibit)?.id();
-        let span = Span { offset_bytes: offset, len_bytes: length.into() };
-        Some(Receipt { exhibit, span: Some(span) })
+        Some(self.exhibits.get(request.exhibit)?.receipt(offset, length))
     }
 
     /// The receipt of an entry.

@@ -23,9 +23,11 @@ pub use place::Place;
 pub use record::{
     MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, is_annotation, string_at,
 };
-pub use render::{Clixml, Foreign, LogSheet, Rendering, Sheet};
+pub use render::{
+    Clixml, Foreign, LogSheet, OpenTables, OpenedRow, Rendering, Sheet, read_database,
+};
 pub use request::{Format, Request, Subject};
-pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key};
+pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key, single_text};
 pub use spelling::{CASE_LOST, LOST, Spelling, listed};
 
 use std::ops::Range;
@@ -38,6 +40,8 @@ use crate::model::Tally;
 pub enum Fate {
     /// It is in the index.
     Used,
+    /// It is in the index, and tells what came or went: its request is a delta answer.
+    Patch,
     /// A named rule set it aside.
     SetAside(&'static str),
 }
@@ -68,6 +72,39 @@ pub trait Sink {
 
     /// The next record was rendered: `source` are the source bytes that it stands for.
     fn rendered(&mut self, source: &Range<u64>);
+
+    /// Takes the links of one object, which stand in rows of their own.
+    fn links(&mut self, list: &LinkList);
+}
+
+/// The links of one object and relation, where each is a row of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkList {
+    /// Position of the request that gave the object.
+    pub position: usize,
+    /// Type of the object that they start from.
+    pub parent_type: String,
+    /// Its id.
+    pub parent_id: String,
+    /// Canonical name of the relation.
+    pub relation: String,
+    /// Where the object stands.
+    pub source: Range<u64>,
+    /// Whether no other links can be missing.
+    pub is_whole: bool,
+    /// The other ends.
+    pub others: Vec<Linked>,
+}
+
+/// The other end of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linked {
+    /// Graph resource name.
+    pub object_type: String,
+    /// Its id.
+    pub id: String,
+    /// Where the link stands.
+    pub source: Range<u64>,
 }
 
 /// A record that could not be used.
@@ -122,6 +159,7 @@ pub struct Intake {
     /// When it was made, as it says itself.
     pub made_at: Option<jiff::Timestamp>,
     azurehound: formats::azurehound::Progress,
+    suite: formats::suites::Progress,
     /// How its records become JSON.
     pub rendering: Rendering,
 }
@@ -194,7 +232,13 @@ impl Reader<'_> {
                 break;
             }
         }
-        if texts > 1 || self.in_parts {
+        if !self.in_parts {
+            formats::suites::note_losses(&mut self.intake, self.place, self.catalogue);
+        }
+        let tool = self.intake.requests.first().map(|request| request.format);
+        if tool.is_some_and(|format| format.is_of_tool()) {
+            self.intake.format = tool;
+        } else if texts > 1 || self.in_parts {
             self.intake.format = Some(Format::JsonTexts);
         } else if self.intake.format.is_none() {
             self.intake.format = self.intake.requests.first().map(|request| request.format);
@@ -387,7 +431,10 @@ impl Reader<'_> {
         let value = &envelope.member(self.text, "value")?.value;
         let only_annotations = envelope.members.iter().all(|member| {
             let name = self.text.get(member.key.clone()).unwrap_or_default();
-            name == b"value" || name == b"Count" || name.contains(&b'@')
+            name == b"value"
+                || name == b"Count"
+                || name.contains(&b'@')
+                || name.starts_with(b"odata.")
         });
         let is_array = matches!(value.kind, Kind::Array | Kind::EmptyArray);
         (is_array && (has_context || only_annotations)).then(|| value.span.clone())
@@ -416,7 +463,8 @@ impl Reader<'_> {
     fn close_page(&mut self, position: usize, envelope: &Record) {
         let next = envelope
             .string(self.text, "@odata.nextLink")
-            .or_else(|| envelope.string(self.text, "@nextLink"));
+            .or_else(|| envelope.string(self.text, "@nextLink"))
+            .or_else(|| envelope.string(self.text, "odata.nextLink"));
         let has_delta = envelope.member(self.text, "@odata.deltaLink").is_some();
         let count = envelope
             .member(self.text, "@odata.count")
@@ -427,6 +475,9 @@ impl Reader<'_> {
         request.delta |= has_delta || next.as_deref().is_some_and(|link| link.contains("/delta"));
         request.narrowing = next.as_deref().map(narrowing).unwrap_or_default();
         request.next_link = next.is_some();
+        if request.delta {
+            request.holds_changes();
+        }
     }
 
     /// The records of an array.
@@ -492,12 +543,23 @@ impl Reader<'_> {
         if self.record.defect.is_some() {
             return self.hand_on(position);
         }
-        let bare = matches!(request.format, Format::Array | Format::Object | Format::JsonTexts);
-        if request.records == 0 && bare {
+        match request.spelling {
+            Spelling::Goose => return self.deliver_child(position),
+            Spelling::DfirO365rc => return self.deliver_of_suite(position),
+            Spelling::Graph
+            | Spelling::PowerShell
+            | Spelling::AzureHound
+            | Spelling::AzureAdGraph => {}
+        }
+        if request.records == 0 && request.format.is_bare() {
+            self.note_results(position);
+        }
+        let Some(request) = self.intake.requests.get_mut(position) else { return };
+        if request.records == 0 && request.format.is_bare() {
             request.spelling = Spelling::of(self.text, &self.record);
             let list = request.format.is_list();
             match request.spelling {
-                Spelling::Graph => {}
+                Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => {}
                 Spelling::PowerShell => {
                     request.keeps_nulls = Some(false);
                     if list {
@@ -505,11 +567,13 @@ impl Reader<'_> {
                     }
                 }
                 Spelling::AzureHound => request.format = Format::AzureHound,
+                Spelling::AzureAdGraph if list => request.format = Format::AzureAdGraph,
+                Spelling::AzureAdGraph => {}
             }
         }
         match request.spelling {
-            Spelling::Graph => self.hand_on(position),
-            Spelling::PowerShell => self.deliver_respelt(position),
+            Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => self.hand_on(position),
+            Spelling::PowerShell | Spelling::AzureAdGraph => self.deliver_respelt(position),
             Spelling::AzureHound => self.deliver_azurehound(position),
         }
     }
@@ -532,6 +596,10 @@ impl Reader<'_> {
         let place = (self.text, &self.record.span);
         match self.sink.respelt(position, request, place, &text, &self.respelt) {
             Fate::Used => self.intake.tally.used += 1,
+            Fate::Patch => {
+                self.intake.tally.used += 1;
+                request.holds_changes();
+            }
             Fate::SetAside(rule) => self.set_aside(rule),
         }
     }
@@ -559,6 +627,10 @@ impl Reader<'_> {
         }
         match self.sink.record(position, request, self.text, &self.record) {
             Fate::Used => self.intake.tally.used += 1,
+            Fate::Patch => {
+                self.intake.tally.used += 1;
+                request.holds_changes();
+            }
             Fate::SetAside(rule) => self.set_aside(rule),
         }
     }

@@ -44,6 +44,8 @@ impl Sink for Nobody {
     }
 
     fn rendered(&mut self, _: &std::ops::Range<u64>) {}
+
+    fn links(&mut self, _: &super::LinkList) {}
 }
 
 impl<'a> Parts<'a> {
@@ -62,6 +64,7 @@ impl<'a> Parts<'a> {
         {
             request.damaged = true;
         }
+        super::formats::suites::note_losses(&mut self.intake, self.place, self.catalogue);
         if self.intake.format.is_none() {
             self.intake.format = self.intake.requests.first().map(|request| request.format);
         }

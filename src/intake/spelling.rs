@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
-use super::formats::{azurehound, powershell};
+use super::formats::{azure_ad_graph, azurehound, powershell, suites};
 use super::record::MAX_DEPTH;
 use super::scan::Scanner;
 use super::{Member, Record};
-use crate::directory::Catalogue;
+use crate::directory::{Catalogue, Holds, SuiteFile};
 
 /// Annotation of a respelt record: paths of attributes that the format cut off, `*` for any that it does not show.
 pub const LOST: &str = "@lost";
@@ -28,6 +28,12 @@ pub enum Spelling {
     PowerShell,
     /// `{"kind":…,"data":{…}}`
     AzureHound,
+    /// The retired Azure AD Graph.
+    AzureAdGraph,
+    /// Of the Untitled Goose Tool: what hangs on an object holds that object.
+    Goose,
+    /// Of DFIR-O365RC: marked if it is of the recycle bin, and with what hangs on it.
+    DfirO365rc,
 }
 
 impl Spelling {
@@ -37,6 +43,9 @@ impl Spelling {
         let key = |member: &Member| text.get(member.key.clone()).unwrap_or_default();
         if azurehound::is_item(text, record) {
             return Self::AzureHound;
+        }
+        if azure_ad_graph::is_object(text, record) {
+            return Self::AzureAdGraph;
         }
         let capital = |member: &Member| {
             let key = key(member);
@@ -60,6 +69,16 @@ impl Spelling {
         }
     }
 
+    /// The spelling of what a file of a collector suite holds.
+    #[must_use]
+    pub fn of_suite(file: &SuiteFile) -> Self {
+        match file.holds {
+            Holds::Objects | Holds::Enriched => Self::DfirO365rc,
+            Holds::Parents => Self::Goose,
+            Holds::Part | Holds::Lines | Holds::FirstPage | Holds::NoResults => Self::Graph,
+        }
+    }
+
     /// The record in Graph's spelling; `None` if the text is no record of this spelling.
     #[must_use]
     pub fn in_graph<'t>(self, text: &'t [u8], catalogue: &Catalogue) -> Option<Cow<'t, [u8]>> {
@@ -67,6 +86,8 @@ impl Spelling {
             Self::Graph => return Some(Cow::Borrowed(text)),
             Self::PowerShell => powershell::in_graph(Node::of(text)?, catalogue),
             Self::AzureHound => azurehound::in_graph(Node::of(text)?, catalogue)?,
+            Self::AzureAdGraph => azure_ad_graph::in_graph(Node::of(text)?, catalogue),
+            Self::Goose | Self::DfirO365rc => suites::in_graph(self, Node::of(text)?, catalogue),
         };
         let mut written = Vec::with_capacity(text.len());
         respelt.write(&mut written);
@@ -132,7 +153,8 @@ impl<'t> Node<'t> {
         Self::Array(texts.into_iter().map(Self::Text).collect())
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
+    /// Appends it as JSON.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Scalar(written) => out.extend_from_slice(written),
             Self::Text(text) => write_text(text, out),

@@ -147,6 +147,10 @@ words! {
         CountMismatch = "count-mismatch",
         /// A value where a record of a format that drops nulls had none.
         Appeared = "appeared",
+        /// A delta page says that it left its view: deleted, or out of the filter.
+        DeltaChanged = "delta-changed",
+        /// A delta page says that it was deleted for good.
+        DeltaDeleted = "delta-deleted",
     }
 }
 

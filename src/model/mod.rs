@@ -20,7 +20,7 @@ pub use log::{
     Actor, ActorKind, EventTime, LogKind, LogRecord, LogRow, LogTarget, ModifiedProperty,
     Precision, plain_activity,
 };
-pub use receipt::{ExhibitId, Receipt, ReceiptError, Span};
+pub use receipt::{Cited, ExhibitId, Receipt, ReceiptError, Span, Table};
 pub use snapshot::SnapshotRow;
 pub use time::{CaptureTime, Interval, TimeSource, instant};
 

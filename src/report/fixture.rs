@@ -26,11 +26,11 @@ fn exhibit_id(n: u8) -> ExhibitId {
 }
 
 fn receipt(exhibit: u8, offset_bytes: u64, len_bytes: u64) -> Receipt {
-    Receipt { exhibit: exhibit_id(exhibit), span: Some(Span { offset_bytes, len_bytes }) }
+    Receipt::bytes(exhibit_id(exhibit), offset_bytes, len_bytes)
 }
 
 fn whole(exhibit: u8) -> Receipt {
-    Receipt { exhibit: exhibit_id(exhibit), span: None }
+    Receipt::whole(exhibit_id(exhibit))
 }
 
 /// A proven change of one object between day 1 and day 2.

@@ -224,6 +224,10 @@ pub(super) fn reason(reason: Reason) -> &'static str {
             "created before the list that did not hold it: that list was incomplete"
         }
         Reason::LinksPartial => "only a part of the links was collected",
+        Reason::DeltaChanged => {
+            "a delta page says that it left its view: deleted, or no longer meeting the filter"
+        }
+        Reason::DeltaDeleted => "a delta page says that it was deleted for good",
         Reason::CountMismatch => "the service's own count differs from the number of objects",
         Reason::Appeared => "a value where an export that leaves out empty values had none",
     }

@@ -1,5 +1,8 @@
 //! What was written: the facts of each capture that the answer key needs.
 
+use std::collections::BTreeSet;
+
+use super::export::Carried;
 use super::kinds::{Obj, Ty};
 use super::tenant::Relation;
 
@@ -95,6 +98,10 @@ pub(super) struct Capture {
     /// First and last id of each page, where ids ascend throughout.
     pub(super) ranges: Vec<(String, String)>,
     pub(super) parent: Option<Obj>,
+    /// What the format carries, if it is another tool's.
+    pub(super) carried: Option<&'static Carried>,
+    /// Attributes that say something on any object of it, in such a format.
+    pub(super) shown: BTreeSet<String>,
 }
 
 impl Capture {
@@ -107,6 +114,7 @@ impl Capture {
     pub(super) fn collects(&self, path: &str) -> bool {
         let head = path.split('.').next().unwrap_or(path);
         self.select.is_none_or(|names| names.contains(&head))
+            && self.carried.is_none_or(|carried| carried.carries(path))
     }
 }
 

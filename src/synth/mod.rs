@@ -103,6 +103,26 @@ names! {
         Arrays = "arrays",
         /// One object on each line.
         Ndjson = "ndjson",
+        /// Items of `AzureHound`.
+        AzureHound = "azurehound",
+        /// `ConvertTo-Json` of Windows PowerShell, with the objects of the Microsoft Graph SDK.
+        PowerShell = "powershell",
+        /// `Export-Clixml` of the same objects.
+        Clixml = "clixml",
+        /// The database of `ROADrecon`.
+        Roadrecon = "roadrecon",
+        /// The admin center's download of users.
+        PortalCsv = "portal-csv",
+        /// The settings that `ScubaGear` exports.
+        ScubaGear = "scubagear",
+    }
+}
+
+impl ExportFormat {
+    /// Whether another tool's exports look so, which carry what that tool knows only, and are never messy.
+    #[must_use]
+    pub fn is_foreign(self) -> bool {
+        !matches!(self, Self::Graph | Self::EntraExporter | Self::Arrays | Self::Ndjson)
     }
 }
 

@@ -219,7 +219,10 @@ pub(super) struct Trouble {
 impl Trouble {
     /// What goes wrong with these options.
     pub(super) fn of(options: &SynthOptions, days: usize) -> Self {
-        if options.mess == Mess::None || options.users >= super::LARGE {
+        if options.mess == Mess::None
+            || options.users >= super::LARGE
+            || options.format.is_foreign()
+        {
             return Self::default();
         }
         let mut rng = Rng::new(options.seed, &[tag("trouble")]);

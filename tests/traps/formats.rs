@@ -328,6 +328,42 @@ mod scubagear {
     }
 
     #[test]
+    fn sections_may_stand_in_any_order_and_lie_in_others() {
+        let evidence = Evidence::new();
+        for (number, state) in [(1, "enabled"), (2, "disabled")] {
+            let methods = json!([{"authentication_method_policy": {"Id": "authenticationMethodsPolicy",
+                    "PolicyVersion": number.to_string(), "AdditionalProperties": {}},
+                "authentication_method_feature_settings": [
+                    {"Id": "Sms", "State": state, "AdditionalProperties": {}}]}]);
+            let whole = export(state, &[]);
+            let mut sections = serde_json::Map::new();
+            sections.insert("authentication_method".to_owned(), methods);
+            sections.extend(whole.as_object().unwrap().clone());
+            sections.remove("timestamp_zulu");
+            sections.insert(
+                "date".to_owned(),
+                json!(format!("11/0{number}/2026 23:30:00 Eastern Standard Time")),
+            );
+            // Keys are written in the order of their names: the later sections of the table come first.
+            evidence.file(format!("{number}.json"), Value::Object(sections).to_string());
+        }
+        let lines = evidence.timeline();
+        assert_eq!(lines.len(), 3, "{lines:#?}");
+        for part in
+            ["authenticationMethodConfiguration", "policyVersion", "conditionalAccessPolicy"]
+        {
+            assert!(lines.iter().any(|line| line.contains(part)), "{lines:#?}");
+        }
+        let report = evidence.report(&[]);
+        report.assert_balanced();
+        let snapshots = report.table("snapshots.csv");
+        assert_eq!(
+            snapshots.column("captured_from"),
+            ["2026-11-02T04:30:00Z", "2026-11-03T04:30:00Z"]
+        );
+    }
+
+    #[test]
     fn a_command_that_failed_is_no_empty_list() {
         let evidence = Evidence::new();
         file(&evidence, 1, "a.json", &export("enabled", &[]));

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Dates, Event, Presence, days_of};
 use crate::history::lists::{ListCapture, Reference, silence};
-use crate::index::ObjectId;
+use crate::index::{ObjectId, Removal};
 use crate::model::{Certainty, ChangeKind, Reason};
 
 impl<'a, D: Dates> Presence<'a, D> {
@@ -121,6 +121,37 @@ impl<'a, D: Dates> Presence<'a, D> {
         self.observations.get(object).is_some_and(|observations| {
             observations.all.iter().all(|(capture, _, _)| self.before(*capture, list))
         })
+    }
+
+    /// What delta pages say of an object's going, where nothing else tells of it.
+    pub(super) fn said_gone(&self, object: usize, events: &mut Vec<Event>) {
+        let Some(observations) = self.observations.get(object) else { return };
+        for (capture, entry) in &observations.said_gone {
+            let told = events.iter().any(|event| {
+                event.object == object
+                    && matches!(
+                        event.kind,
+                        ChangeKind::Removed | ChangeKind::SoftDeleted | ChangeKind::HardDeleted
+                    )
+            });
+            if told || !self.is_known(object, *capture, None) || !self.may_be_gone(object, *capture)
+            {
+                continue;
+            }
+            let removal = self.entry(*entry).and_then(|entry| entry.removal);
+            let (certainty, reason) = match removal {
+                Some(Removal::Deleted) => (Certainty::Consistent, Reason::DeltaDeleted),
+                Some(Removal::Changed) | None => (Certainty::Unproven, Reason::DeltaChanged),
+            };
+            let event = self.gone_event(object, *capture, certainty, reason);
+            events.extend(event.map(|event| Event {
+                kind: ChangeKind::Removed,
+                certainty,
+                reason: Some(reason),
+                new_entry: Some(*entry),
+                ..event
+            }));
+        }
     }
 
     /// The row of an object that a list no longer holds: what its recycle bin says decides the kind.

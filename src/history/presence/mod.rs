@@ -82,6 +82,8 @@ pub(super) struct Presence<'a, D> {
 struct Observations {
     /// (capture, entry, in bin)
     all: Vec<(usize, usize, bool)>,
+    /// What delta pages say of its going: (capture, entry).
+    said_gone: Vec<(usize, usize)>,
 }
 
 impl Observations {
@@ -149,6 +151,7 @@ impl<'a, D: Dates> Presence<'a, D> {
             self.returns(object, &lost, &mut events);
             events.extend(lost);
             self.purge(object, &mut events);
+            self.said_gone(object, &mut events);
         }
         events
     }
@@ -208,7 +211,13 @@ fn observations_of(population: &Population<'_>, range: &Range<usize>) -> Observa
         .map(|(place, entry)| (population.capture(entry), range.start + place, entry.deleted))
         .collect();
     all.sort_by_key(|(capture, entry, _)| (*capture, *entry));
-    Observations { all }
+    let entries = population.entries_of(range);
+    let is_going = |(_, entry, _): &(usize, usize, bool)| {
+        entries.get(entry - range.start).is_some_and(|entry| entry.removal.is_some())
+    };
+    let (going, all): (Vec<_>, Vec<_>) = all.into_iter().partition(is_going);
+    let said_gone = going.into_iter().map(|(capture, entry, _)| (capture, entry)).collect();
+    Observations { all, said_gone }
 }
 
 fn days_of(days: u16) -> SignedDuration {

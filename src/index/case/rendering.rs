@@ -6,9 +6,7 @@ use super::facts::{one_of, put_one_of};
 use super::wire::{Reader, Writer};
 use crate::directory::{CellKind, Column};
 use crate::intake::{Clixml, DateOrder, LogSheet, Rendering, Sheet};
-
-const KINDS: [CellKind; 4] =
-    [CellKind::Text, CellKind::Boolean, CellKind::OnlyItem, CellKind::ObjectType];
+use crate::model::Table;
 
 const ORDERS: [DateOrder; 2] = [DateOrder::MonthFirst, DateOrder::DayFirst];
 
@@ -24,12 +22,12 @@ pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
             for column in columns {
                 writer.optional(column.as_ref(), |writer, column| {
                     writer.text(&column.attribute);
-                    put_one_of(writer, &KINDS, &column.kind);
+                    put_one_of(writer, &CellKind::ALL, &column.kind);
                 });
             }
         }
         Rendering::LogSheet(sheet) => {
-            writer.count(3);
+            writer.count(4);
             let LogSheet { delimiter, headings, dates, order } = &**sheet;
             writer.raw(&[*delimiter]);
             writer.texts(headings);
@@ -46,6 +44,11 @@ pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
                 writer.bytes(json);
             }
         }
+        Rendering::Tables(tables) => {
+            writer.count(3);
+            let names: Vec<&str> = tables.iter().map(|table| table.as_str()).collect();
+            writer.texts(&names);
+        }
     }
 }
 
@@ -57,7 +60,10 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
             let empty_is_null = reader.flag()?;
             let columns = reader.list(|reader| {
                 reader.optional(|reader| {
-                    Some(Column { attribute: reader.string()?, kind: one_of(reader, &KINDS)? })
+                    Some(Column {
+                        attribute: reader.string()?,
+                        kind: one_of(reader, &CellKind::ALL)?,
+                    })
                 })
             })?;
             Rendering::Sheet(Arc::new(Sheet { delimiter, columns, empty_is_null }))
@@ -68,7 +74,11 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
             })?;
             Rendering::Clixml(Arc::new(Clixml { shared: shared.into_iter().collect() }))
         }
-        3 => Rendering::LogSheet(Arc::new(LogSheet {
+        3 => {
+            let names = reader.list(Reader::text)?;
+            Rendering::Tables(names.iter().map(|name| Table::named(name)).collect())
+        }
+        4 => Rendering::LogSheet(Arc::new(LogSheet {
             delimiter: u8::from_le_bytes(reader.raw()?),
             headings: reader.list(Reader::string)?,
             dates: reader.list(Reader::small)?,
@@ -103,6 +113,7 @@ mod tests {
             Rendering::LogSheet(Arc::new(log)),
             Rendering::Sheet(Arc::new(sheet)),
             Rendering::Clixml(Arc::new(clixml)),
+            Rendering::Tables(["Users", "Groups"].map(Table::named).into_iter().collect()),
         ];
         let mut writer = Writer::default();
         kept.iter().for_each(|rendering| put(&mut writer, rendering));

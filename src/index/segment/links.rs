@@ -7,7 +7,7 @@ use super::{SegmentBuilder, as_u32, as_u64, identity_at, last_guid};
 use crate::index::identity::ObjectId;
 use crate::index::layout::{Layout, Role};
 use crate::index::row::{LinkHead, LinkRow, mark};
-use crate::intake::{Fate, Kind, Record, Request, Scanner, Subject, string_at};
+use crate::intake::{Fate, Kind, LinkList, Record, Request, Scanner, Subject, string_at};
 
 /// Expansions that show this many items may have more (Microsoft Graph: `$expand` gives at most 20 of a directory object's
 /// relation).
@@ -31,7 +31,7 @@ impl SegmentBuilder<'_, '_> {
             .map(|(place, role)| (place, role.clone()))
             .collect();
         for (place, role) in &relations {
-            if let Role::Links { relation, other_type, inverse } = role {
+            if let Role::Links { relation, other_type, inverse, patch } = role {
                 let first = self.segment.links.len();
                 let read = self.expanded_items(text, record, *place, other_type);
                 let Some((span, more)) = read else {
@@ -48,6 +48,7 @@ impl SegmentBuilder<'_, '_> {
                     request: position,
                     marks: mark::EXPANSION
                         | if *inverse { mark::INVERSE } else { 0 }
+                        | if *patch { mark::PARTIAL | mark::PATCH } else { 0 }
                         | if more || count == EXPANDED_ITEMS { mark::PARTIAL } else { 0 },
                     ..self.head(object.0, object.1, relation)
                 };
@@ -107,7 +108,7 @@ impl SegmentBuilder<'_, '_> {
             if record.member(text, name).is_some() {
                 continue;
             }
-            if let Role::Links { relation, inverse, .. } =
+            if let Role::Links { relation, inverse, patch: false, .. } =
                 self.layouts.classify(object.0, name.as_bytes())
             {
                 let (offset, length) = self.span(text, &record.span);
@@ -182,7 +183,7 @@ impl SegmentBuilder<'_, '_> {
             length,
             object_type: self.name(&object_type),
             text: self.text_of(&id),
-            reserved: 0,
+            marks: if item.member(text, "@removed").is_some() { mark::LINK_GONE } else { 0 },
         })
     }
 
@@ -219,5 +220,40 @@ impl SegmentBuilder<'_, '_> {
             list.count += 1;
         }
         Fate::Used
+    }
+
+    /// Takes in links that stand in rows of their own. The list is as whole as the object that it belongs to is known.
+    pub(super) fn link_list(&mut self, list: &LinkList) {
+        let place = |source: &Range<u64>| {
+            let length = source.end.saturating_sub(source.start);
+            (source.start, u32::try_from(length).unwrap_or(u32::MAX))
+        };
+        let (parent_type, relation) =
+            (self.layouts.name(&list.parent_type), self.layouts.name(&list.relation));
+        let (offset, length) = place(&list.source);
+        let head = LinkHead {
+            offset,
+            length,
+            first: as_u64(self.segment.links.len()),
+            count: as_u32(list.others.len()),
+            request: as_u32(list.position),
+            marks: mark::EXPANSION | if list.is_whole { 0 } else { mark::PARTIAL },
+            ..self.head(&parent_type, &ObjectId::of(&list.parent_id), &relation)
+        };
+        self.segment.heads.push(head);
+        for other in &list.others {
+            let (offset, length) = place(&other.source);
+            let (id, object_type) =
+                (ObjectId::of(&other.id), self.layouts.name(&other.object_type));
+            let link = LinkRow {
+                other: id.key().1,
+                offset,
+                length,
+                object_type: self.name(&object_type),
+                text: self.text_of(&id),
+                marks: 0,
+            };
+            self.segment.links.push(link);
+        }
     }
 }

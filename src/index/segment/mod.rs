@@ -14,7 +14,8 @@ use super::row::{EventRow, LinkHead, LinkRow, Row, mark};
 use crate::directory::{GRAPH_DIALECT, Identity, ObjectType};
 use crate::evidence::{Encoding, SourceOffsets};
 use crate::intake::{
-    Fate, Format, Kind, Member, Record, Request, Sink, Spelling, Subject, string_at,
+    Fate, Format, Kind, LinkList, Member, Record, Request, Scanner, Sink, Spelling, Subject,
+    string_at,
 };
 
 /// Rows that room is made for before they come.
@@ -325,14 +326,10 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
         id: &ObjectId,
         request: u32,
         (text, span): (&[u8], &Range<usize>),
-        (prints, deleted): (Prints, bool),
+        (prints, mut marks): (Prints, u32),
         set: &Arc<NameSet>,
     ) {
         let object_type = &set.object_type;
-        let mut marks = 0;
-        if deleted {
-            marks |= mark::DELETED;
-        }
         if prints.lone_volatile {
             marks |= mark::LONE_VOLATILE;
         }
@@ -428,13 +425,17 @@ impl SegmentBuilder<'_, '_> {
             return Fate::Used;
         }
         let layout = self.layouts.of(&object_type, text, record);
-        if layout.member(record, "@removed").is_some() {
-            return Fate::SetAside("delta-removed");
-        }
+        let removal = removal(&layout, text, record);
         let id = match self.identity(&layout, request, text, record) {
             Ok(id) => id,
+            Err(_) if removal != 0 => return Fate::SetAside("delta-removed"),
             Err(rule) => return Fate::SetAside(rule),
         };
+        if removal != 0 {
+            let prints = self.layouts.prints(&layout, text, record);
+            self.keep(&id, position, (text, &record.span), (prints, removal), &layout.set);
+            return Fate::Patch;
+        }
         if &*object_type == "organization"
             && let Some(tenant) = scalar(text, record, "id")
         {
@@ -444,7 +445,9 @@ impl SegmentBuilder<'_, '_> {
         if layout.has_links {
             self.expansions((&object_type, &id), position, text, record, &layout);
         }
-        self.empty_expansions((&object_type, &id), position, request, text, record);
+        if !request.delta {
+            self.empty_expansions((&object_type, &id), position, request, text, record);
+        }
         let in_bin = matches!(request.subject, Subject::Objects { bin: true, .. });
         let stamped = layout
             .member(record, "deletedDateTime")
@@ -461,8 +464,9 @@ impl SegmentBuilder<'_, '_> {
             self.known.learn(&mut self.cursor, sought, asked, bytes, memo);
         }
         let place = (text, &record.span);
-        self.keep(&id, position, place, (prints, deleted), &layout.set);
-        Fate::Used
+        let marks = if deleted { mark::DELETED } else { 0 };
+        self.keep(&id, position, place, (prints, marks), &layout.set);
+        if self.layouts.is_patch(&layout) { Fate::Patch } else { Fate::Used }
     }
 }
 
@@ -515,7 +519,7 @@ impl Sink for SegmentBuilder<'_, '_> {
         let length = memo.length as usize;
         self.offsets.advance(text, start);
         let id = ObjectId::Guid(memo.id);
-        let kept = (memo.prints, memo.deleted);
+        let kept = (memo.prints, if memo.deleted { mark::DELETED } else { 0 });
         self.keep(&id, as_u32(position), (text, &(start..start + length)), kept, &set);
         self.recalled = Some((memo.set, set));
         Some(length)
@@ -524,6 +528,10 @@ impl Sink for SegmentBuilder<'_, '_> {
     fn rendered(&mut self, source: &Range<u64>) {
         let length = source.end.saturating_sub(source.start);
         self.stands_at = Some((source.start, u32::try_from(length).unwrap_or(u32::MAX)));
+    }
+
+    fn links(&mut self, list: &LinkList) {
+        self.link_list(list);
     }
 }
 
@@ -545,6 +553,15 @@ fn plain_list(request: &Request) -> Option<(&str, bool)> {
     }
 }
 
+/// The marks of a record that says that its object left the view of a delta page; 0 for any other.
+fn removal(layout: &Layout, text: &[u8], record: &Record) -> u32 {
+    let Some(removed) = layout.member(record, "@removed") else { return 0 };
+    let told = text.get(removed.value.span.clone()).unwrap_or_default();
+    let reason: Option<serde_json::Value> = serde_json::from_slice(told).ok();
+    let reason = reason.as_ref().and_then(|told| told.get("reason")?.as_str());
+    mark::GONE | if reason == Some("deleted") { mark::GONE_FOR_GOOD } else { 0 }
+}
+
 fn natural_key(
     parts: &[String],
     request: &Request,
@@ -560,11 +577,21 @@ fn natural_key(
             };
             (parent_property == part).then(|| parent_id.clone())
         });
+        let value = value.or_else(|| expanded_id(text, record, part));
         found |= value.is_some();
         values.push(value.unwrap_or_default());
     }
     let leading = values.first().is_some_and(|first| !first.is_empty());
     (found && leading).then(|| ObjectId::of_parts(&values))
+}
+
+/// The id of what was expanded in the place of a property: `roleDefinition` for `roleDefinitionId`.
+fn expanded_id(text: &[u8], record: &Record, part: &str) -> Option<String> {
+    let member = record.member(text, part.strip_suffix("Id")?)?;
+    let mut inner = Record::default();
+    let scanned = member.value.kind == Kind::Object
+        && inner.scan(text, &mut Scanner::new(text, member.value.span.start)).is_ok();
+    scanned.then(|| inner.string(text, "id"))?
 }
 
 /// A string as it reads, a number or boolean as it is written.

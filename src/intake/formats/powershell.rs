@@ -8,6 +8,7 @@
 
 use jiff::Timestamp;
 
+use super::azure_ad_graph;
 use crate::directory::{Catalogue, SpeltName};
 use crate::intake::spelling::{LOST, Node};
 
@@ -23,16 +24,35 @@ const TYPE_NAMES: [&str; 6] = [
 
 /// A record in Graph's spelling.
 pub(in crate::intake) fn in_graph<'t>(record: Node<'t>, catalogue: &Catalogue) -> Node<'t> {
-    let Node::Object(members) = record else { return record };
+    let Node::Object(mut members) = record else { return record };
+    let of_azure_ad = members.iter().any(|(name, _)| name == "ObjectId");
+    if of_azure_ad {
+        keep_old_names(&mut members);
+    }
     let mut respeller = Respeller { catalogue, lost: Vec::new() };
     let mut members = respeller.members(members, "", true);
     members.retain(|(name, value)| name.starts_with('@') || !value.is_blank());
-    if !respeller.lost.is_empty() {
+    let mut respelt = Node::Object(members);
+    if of_azure_ad {
+        respelt = azure_ad_graph::in_graph(respelt, catalogue);
+    }
+    if let Node::Object(members) = &mut respelt
+        && !respeller.lost.is_empty()
+    {
         respeller.lost.sort();
         respeller.lost.dedup();
         members.push((LOST.to_owned(), Node::list(respeller.lost)));
     }
-    Node::Object(members)
+    respelt
+}
+
+/// The `AzureAD` module has the names of Azure AD Graph, in PowerShell's letters: its table tells what they are in Graph.
+fn keep_old_names(members: &mut [(String, Node<'_>)]) {
+    for (name, _) in members {
+        if matches!(name.as_str(), "ObjectId" | "ObjectType") {
+            name.replace_range(..1, "o");
+        }
+    }
 }
 
 struct Respeller<'c> {
@@ -91,7 +111,10 @@ impl Respeller<'_> {
         match value {
             Node::Scalar(written) => {
                 let begins = |head: &[u8]| written.starts_with(head);
-                let suspect = begins(b"\"@{") || begins(b"\"System.") || begins(b"\"Microsoft.");
+                let suspect = begins(b"\"@{")
+                    || begins(b"\"System.")
+                    || begins(b"\"Microsoft.")
+                    || begins(b"\"class ");
                 if suspect && !spelt.is_some_and(|spelt| spelt.is_text) {
                     let text = Node::Scalar(written).text()?;
                     if is_cut(&text) {
@@ -164,6 +187,10 @@ fn unwrapped<'t>(members: Vec<(String, Node<'t>)>) -> Result<Node<'t>, Vec<(Stri
 fn is_cut(text: &str) -> bool {
     if let Some(inner) = text.strip_prefix("@{") {
         return inner.ends_with('}') && inner.contains('=');
+    }
+    // What the SDK's own models say of themselves: `class SignInLocation {` and a line per property.
+    if let Some((name, _)) = text.strip_prefix("class ").and_then(|text| text.split_once(" {\n")) {
+        return name.chars().all(|c| c.is_ascii_alphanumeric());
     }
     let plain = |c: char| {
         c.is_ascii_alphanumeric() || matches!(c, '.' | '[' | ']' | '`' | '_' | ' ' | ',' | '+')

@@ -6,10 +6,14 @@
 //! some locale: which number is the month is read from all rows together, and where no row tells, the time is not known.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::super::Sink;
 use super::super::logs::{DateOrder, order_of, slashed};
-use super::{Defect, quote};
+use super::super::request::Subject;
+use super::sheet::{State, after_type_line, headings, reader, trimmed};
+use super::{Defect, Format, Ledger, Rendering, quote};
 use crate::directory::{Catalogue, LogDialect, LogField};
 use crate::model::Precision;
 
@@ -32,40 +36,117 @@ pub struct LogSheet {
     pub order: Option<DateOrder>,
 }
 
-/// A CSV of a log, recognised.
-pub(super) struct Recognised {
-    pub(super) sheet: LogSheet,
+/// The rows of a CSV of a log, as they come.
+#[derive(Debug)]
+pub(super) struct LogRows {
+    sheet: Arc<LogSheet>,
     /// Headings in another language that stand for nothing that is known.
-    pub(super) unknown: Vec<String>,
+    unknown: Vec<String>,
     /// Whether dates may be read in two ways.
-    pub(super) ambiguous: bool,
+    ambiguous: bool,
+    state: State,
 }
 
-/// Recognises a CSV of a log by its headings; `body` begins with them.
-pub(super) fn recognise(
-    delimiter: u8,
-    headings: &[String],
-    body: &[u8],
-    catalogue: &Catalogue,
-) -> Option<Recognised> {
-    let mut named: Vec<String> = headings
-        .iter()
-        .map(|heading| heading.trim_end_matches("[UTC]").trim().to_owned())
-        .collect();
-    let has = |name: &str| named.iter().any(|heading| heading.eq_ignore_ascii_case(name));
-    let told = catalogue.log_dialect_of(&has);
-    let number = told.or_else(|| foreign_sign_ins(&named, catalogue))?;
-    let dialect = catalogue.log_dialect(number)?;
-    let mut unknown = Vec::new();
-    if !dialect.headings.is_empty() && !dialect.headings.first().is_some_and(|first| has(first)) {
-        unknown = by_position(&mut named, dialect);
+impl LogRows {
+    /// Recognises a CSV of a log by its headings.
+    pub(super) fn recognise(head: &[u8], catalogue: &Catalogue) -> Option<Self> {
+        let (_, body) = after_type_line(head);
+        let (delimiter, headings) = b",;\t"
+            .iter()
+            .filter_map(|delimiter| Some((*delimiter, headings(*delimiter, body)?)))
+            .max_by_key(|(_, headings)| headings.len())?;
+        let plain = |heading: &String| heading.trim_end_matches("[UTC]").trim().to_owned();
+        let mut named: Vec<String> = headings.iter().map(plain).collect();
+        let has = |name: &str| named.iter().any(|heading| heading.eq_ignore_ascii_case(name));
+        let told = catalogue.log_dialect_of(&has);
+        let number = told.or_else(|| foreign_sign_ins(&named, catalogue))?;
+        let dialect = catalogue.log_dialect(number)?;
+        let mut unknown = Vec::new();
+        if dialect.headings.first().is_some_and(|first| !has(first)) {
+            unknown = by_position(&mut named, dialect);
+        }
+        tell_apart(&mut named);
+        let dates = date_columns(&named, dialect, catalogue);
+        let body = body.get(..HEAD_BYTES).unwrap_or(body);
+        let (order, ambiguous) = order(delimiter, body, &dates);
+        let sheet = Arc::new(LogSheet { delimiter, headings: named, dates, order });
+        Some(Self { sheet, unknown, ambiguous, state: State::Headings })
     }
-    tell_apart(&mut named);
-    let dates = date_columns(&named, dialect, catalogue);
-    let body = body.get(..HEAD_BYTES).unwrap_or(body);
-    let (order, ambiguous) = order(delimiter, body, &dates);
-    let sheet = LogSheet { delimiter, headings: named, dates, order };
-    Some(Recognised { sheet, unknown, ambiguous })
+
+    pub(super) fn rendering(self) -> Rendering {
+        Rendering::LogSheet(self.sheet)
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.state = State::Stopped;
+    }
+
+    pub(super) fn take(
+        &mut self,
+        text: &[u8],
+        last: bool,
+        ledger: &mut Ledger<'_>,
+        sink: &mut dyn Sink,
+    ) -> usize {
+        let begin = match self.state {
+            State::Stopped => return text.len(),
+            State::Headings => text.len() - after_type_line(text).1.len(),
+            State::Rows(_) => 0,
+        };
+        let mut reader = reader(self.sheet.delimiter, text.get(begin..).unwrap_or_default());
+        let mut row = csv::ByteRecord::new();
+        let mut read = begin;
+        // Reading from memory in bytes with any number of cells has no way to fail.
+        while let Ok(true) = reader.read_byte_record(&mut row) {
+            let end = begin + usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+            if end >= text.len() && !last {
+                break;
+            }
+            let span = trimmed(text, read, end);
+            read = end.min(text.len());
+            match self.state {
+                State::Headings => self.open(text, ledger),
+                State::Rows(position) => self.row(position, text, span, ledger, sink),
+                State::Stopped => {}
+            }
+        }
+        if last { text.len() } else { read }
+    }
+
+    /// Passes over the headings.
+    fn open(&mut self, text: &[u8], ledger: &mut Ledger<'_>) {
+        let position = ledger.request(Format::LogCsv, None, false);
+        if let Some(request) = ledger.intake.requests.get_mut(position) {
+            request.subject = Subject::Untyped { fallback: "unknown".to_owned() };
+        }
+        if !self.unknown.is_empty() {
+            let cause = format!("not carried: {}", self.unknown.join(", "));
+            ledger.trouble("columns-not-carried", text, 0, cause);
+        }
+        if self.ambiguous {
+            let cause = "no date has a day above 12: which number is the month cannot be told";
+            ledger.trouble("log-dates-ambiguous", text, 0, cause.to_owned());
+        }
+        self.state = State::Rows(position);
+    }
+
+    fn row(
+        &self,
+        position: usize,
+        text: &[u8],
+        span: Range<usize>,
+        ledger: &mut Ledger<'_>,
+        sink: &mut dyn Sink,
+    ) {
+        ledger.intake.tally.seen += 1;
+        match self.sheet.render(text.get(span.clone()).unwrap_or_default()) {
+            Ok(json) => {
+                let source = ledger.source(text, &span);
+                ledger.deliver(position, &json, &source, sink);
+            }
+            Err(defect) => ledger.quarantine(text, &span, defect),
+        }
+    }
 }
 
 /// The portal's list of sign-ins in another language: a first column of dates in UTC and far more columns than anything else.
@@ -122,9 +203,9 @@ fn date_columns(named: &[String], dialect: &LogDialect, catalogue: &Catalogue) -
 fn order(delimiter: u8, body: &[u8], dates: &[u32]) -> (Option<DateOrder>, bool) {
     let mut cells: Vec<String> = Vec::new();
     let mut row = csv::ByteRecord::new();
-    let mut reader = super::sheet::reader(delimiter, body);
+    let mut lines = reader(delimiter, body);
     // The headings come first; they are no dates.
-    while let Ok(true) = reader.read_byte_record(&mut row) {
+    while let Ok(true) = lines.read_byte_record(&mut row) {
         for place in dates {
             let cell = row.get(*place as usize).and_then(|cell| std::str::from_utf8(cell).ok());
             cells.extend(cell.filter(|cell| cell.contains(['/', '.'])).map(str::to_owned));
@@ -144,7 +225,7 @@ impl LogSheet {
     /// The record that a row stands for.
     pub(super) fn render(&self, row: &[u8]) -> Result<Vec<u8>, Defect> {
         let mut cells = csv::ByteRecord::new();
-        match super::sheet::reader(self.delimiter, row).read_byte_record(&mut cells) {
+        match reader(self.delimiter, row).read_byte_record(&mut cells) {
             Ok(true) if cells.len() == self.headings.len() => {}
             _ => return Err(Defect::Cells),
         }
@@ -181,30 +262,5 @@ impl LogSheet {
             Precision::Minute => write!(text, "{}", time.at.strftime("%Y-%m-%dT%H:%MZ")),
         };
         written.is_ok().then_some(text)
-    }
-}
-
-/// What a CSV renders its rows by.
-#[derive(Debug, Clone)]
-pub(super) enum Table {
-    /// A row per object.
-    Objects(Arc<super::Sheet>),
-    /// A row per record of a log.
-    Log(Arc<LogSheet>),
-}
-
-impl Table {
-    pub(super) fn delimiter(&self) -> u8 {
-        match self {
-            Self::Objects(sheet) => sheet.delimiter,
-            Self::Log(sheet) => sheet.delimiter,
-        }
-    }
-
-    pub(super) fn render(&self, row: &[u8]) -> Result<Vec<u8>, Defect> {
-        match self {
-            Self::Objects(sheet) => sheet.render(row),
-            Self::Log(sheet) => sheet.render(row),
-        }
     }
 }

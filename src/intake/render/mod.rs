@@ -4,6 +4,8 @@
 mod clixml;
 mod compose;
 mod log_sheet;
+mod notes;
+mod roadrecon;
 mod sheet;
 mod xml;
 
@@ -16,9 +18,11 @@ use super::scan::Scanner;
 use super::{Fate, Intake, Place, Quarantined, Record, RecordDefect, Sink, Trouble};
 use crate::directory::{Catalogue, Column};
 use crate::evidence::{Encoding, SourceOffsets};
+use crate::model::Table;
 
 pub use clixml::Clixml;
 pub use log_sheet::LogSheet;
+pub use roadrecon::{OpenTables, OpenedRow, read as read_database};
 pub use sheet::Sheet;
 
 /// What a shared object takes besides its JSON, by and large.
@@ -36,6 +40,9 @@ pub enum Rendering {
     LogSheet(Arc<LogSheet>),
     /// Objects of a CLIXML file.
     Clixml(Arc<Clixml>),
+    /// Rows of a database: the tables that it was read from. A row stands where its number says, and is as long as the
+    /// position of its table among these.
+    Tables(Arc<[Table]>),
 }
 
 impl Rendering {
@@ -49,6 +56,7 @@ impl Rendering {
             Self::Clixml(clixml) => {
                 clixml.shared.values().map(|(_, json)| json.len() + SHARED_BYTES).sum()
             }
+            Self::Tables(tables) => size_of_val(&**tables),
         }
     }
 
@@ -61,6 +69,8 @@ impl Rendering {
             Self::Sheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
             Self::LogSheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
             Self::Clixml(clixml) => clixml.render(&text, offset).ok().map(Cow::Owned),
+            // Rows are no bytes of their own: see `OpenTables`.
+            Self::Tables(_) => None,
         }
     }
 }
@@ -78,12 +88,14 @@ pub(super) enum Defect {
     TooDeep,
     /// Rendered larger than a record may be.
     TooLarge,
+    /// A row that the tool does not write.
+    Cell,
 }
 
 impl Defect {
     /// All of them.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Cells, Self::NotUtf8, Self::Xml, Self::TooDeep, Self::TooLarge];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Cells, Self::NotUtf8, Self::Xml, Self::TooDeep, Self::TooLarge, Self::Cell];
 
     pub(super) fn code(self) -> &'static str {
         match self {
@@ -92,6 +104,7 @@ impl Defect {
             Self::Xml => "invalid-clixml",
             Self::TooDeep => RecordDefect::TooDeep.code(),
             Self::TooLarge => RecordDefect::TooLarge.code(),
+            Self::Cell => "row-cell",
         }
     }
 
@@ -104,6 +117,9 @@ impl Defect {
             Self::Xml => "an element that is not as PowerShell writes it",
             Self::TooDeep => "more than 100 elements inside each other",
             Self::TooLarge => RecordDefect::TooLarge.reason(),
+            Self::Cell => {
+                "a row with bytes for text, or a number below zero, which the tool does not write"
+            }
         }
     }
 }
@@ -118,7 +134,9 @@ pub struct Foreign<'a> {
 #[derive(Debug)]
 enum Layout {
     Sheet(sheet::Rows),
+    Log(Box<log_sheet::LogRows>),
     Clixml(Box<clixml::Objects>),
+    Notes(notes::Lines),
 }
 
 /// What was read of the exhibit so far; places in it are in source bytes.
@@ -140,10 +158,17 @@ impl<'a> Foreign<'a> {
         catalogue: &'a Catalogue,
         encoding: Encoding,
     ) -> Option<Self> {
+        let lines = || notes::Lines::recognise(head, place, catalogue);
         let layout = match head.trim_ascii_start().first()? {
             b'{' | b'[' => return None,
             b'<' => Layout::Clixml(Box::new(clixml::Objects::recognise(head)?)),
-            _ => Layout::Sheet(sheet::Rows::recognise(head, place, catalogue)?),
+            _ => match lines() {
+                Some(lines) => Layout::Notes(lines),
+                None => match log_sheet::LogRows::recognise(head, catalogue) {
+                    Some(rows) => Layout::Log(Box::new(rows)),
+                    None => Layout::Sheet(sheet::Rows::recognise(head, place, catalogue)?),
+                },
+            },
         };
         let start = u64::try_from(encoding.bom_bytes()).unwrap_or(u64::MAX);
         let ledger = Ledger {
@@ -161,7 +186,9 @@ impl<'a> Foreign<'a> {
     pub fn take(&mut self, text: &[u8], last: bool, sink: &mut dyn Sink) -> usize {
         let mut read = match &mut self.layout {
             Layout::Sheet(rows) => rows.take(text, last, &mut self.ledger, sink),
+            Layout::Log(rows) => rows.take(text, last, &mut self.ledger, sink),
             Layout::Clixml(objects) => objects.take(text, last, &mut self.ledger, sink),
+            Layout::Notes(lines) => lines.take(text, last, &mut self.ledger),
         };
         if text.len() - read.min(text.len()) > super::MAX_RECORD_BYTES {
             // What began here has no end: nothing behind it can be told apart.
@@ -169,7 +196,9 @@ impl<'a> Foreign<'a> {
             self.ledger.quarantine(text, &(read..text.len()), Defect::TooLarge);
             match &mut self.layout {
                 Layout::Sheet(rows) => rows.stop(),
+                Layout::Log(rows) => rows.stop(),
                 Layout::Clixml(objects) => objects.stop(),
+                Layout::Notes(lines) => lines.stop(),
             }
             read = text.len();
         }
@@ -182,8 +211,10 @@ impl<'a> Foreign<'a> {
     pub fn finish(self) -> Intake {
         let mut intake = self.ledger.intake;
         let (format, rendering) = match self.layout {
-            Layout::Sheet(rows) => (rows.format(), rows.rendering()),
+            Layout::Sheet(rows) => (rows.format(), Rendering::Sheet(rows.sheet())),
+            Layout::Log(rows) => (Format::LogCsv, rows.rendering()),
             Layout::Clixml(objects) => (Format::Clixml, Rendering::Clixml(objects.clixml())),
+            Layout::Notes(_) => (Format::Goose, Rendering::Verbatim),
         };
         intake.format = Some(format);
         intake.rendering = rendering;
@@ -204,7 +235,7 @@ impl Ledger<'_> {
                 None
             };
             // A view of some objects of the type: what it does not hold it does not deny.
-            request.delta = named.is_none() && format != Format::PortalCsv;
+            request.delta |= named.is_none() && format != Format::PortalCsv;
             let bin = named.unwrap_or(false);
             request.subject = Subject::Objects { object_type: object_type.to_owned(), bin };
         }
@@ -266,7 +297,7 @@ impl Ledger<'_> {
         }
         sink.rendered(source);
         match sink.record(position, request, json, &self.record) {
-            Fate::Used => self.intake.tally.used += 1,
+            Fate::Used | Fate::Patch => self.intake.tally.used += 1,
             Fate::SetAside(rule) => self.set_aside(rule),
         }
     }
@@ -299,6 +330,7 @@ mod tests {
 
     use super::*;
     use crate::directory::catalogue;
+    use crate::intake::LinkList;
     use crate::model::Tally;
 
     /// A record with the source bytes that it was rendered from.
@@ -335,6 +367,8 @@ mod tests {
         fn rendered(&mut self, source: &Range<u64>) {
             self.from = source.clone();
         }
+
+        fn links(&mut self, _: &LinkList) {}
     }
 
     /// Reads a text that comes so many bytes at a time; checks that each record is rendered to the same again.

@@ -198,6 +198,9 @@ impl Exporter<'_> {
             let context = format!("{SERVICE}/$metadata#{}/$entity", ty.spec().path);
             return self.entity(obj, None, &context, ty.spec().path);
         }
+        if self.is_foreign() {
+            return self.foreign_list(&ListRequest::of(ty), &[obj]);
+        }
         self.single_file(obj)
     }
 
@@ -275,6 +278,7 @@ impl Exporter<'_> {
             ExportFormat::Graph => self.link_pages(relation, &targets),
             ExportFormat::Arrays | ExportFormat::Ndjson => self.link_file(relation, &targets),
             ExportFormat::EntraExporter => self.link_tree(relation, &targets),
+            _ => self.foreign_links(relation, &targets),
         }
     }
 
@@ -369,6 +373,8 @@ impl Exporter<'_> {
             self.written.role_members.push((self.day, self.now(), targets.clone()));
             if self.options.format == ExportFormat::Graph {
                 self.link_pages((role, "members"), &targets)?;
+            } else if self.is_foreign() {
+                self.foreign_links((role, "members"), &targets)?;
             } else {
                 self.link_file((role, "members"), &targets)?;
             }

@@ -1,12 +1,15 @@
 //! Writes the exports of one tenant, day by day, and keeps the facts of each capture.
 
+mod carried;
 mod extra;
 mod files;
+mod foreign;
 mod graph;
 mod logs;
 mod object;
 mod spell;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +22,7 @@ use super::tenant::{Place, Relation, Tenant};
 use super::{ExportFormat, LARGE, SynthError, SynthOptions};
 use crate::unfinished::undisturbed;
 
+pub(super) use carried::Carried;
 pub(super) use spell::leaves_out;
 
 /// Links that are read, by type of their source.
@@ -83,6 +87,7 @@ pub(super) struct Exporter<'a> {
     day: usize,
     clock: i64,
     buffer: Vec<u8>,
+    gathered: foreign::Gathered,
     written: Written,
 }
 
@@ -102,6 +107,7 @@ pub(super) fn write(
         day: 0,
         clock: FIRST_DAY,
         buffer: Vec::new(),
+        gathered: foreign::Gathered::default(),
         written: Written::default(),
     };
     for day in 0..usize::try_from(options.snapshots).unwrap_or(0) {
@@ -121,7 +127,7 @@ impl Exporter<'_> {
         self.clock = start_of(day);
         let label = match self.options.format {
             ExportFormat::Graph | ExportFormat::Ndjson => clock::date(self.clock),
-            ExportFormat::EntraExporter | ExportFormat::Arrays => clock::folder(self.clock),
+            _ => clock::folder(self.clock),
         };
         self.folder = self.root.join(&label);
         let (first, links) = (self.written.captures.len(), self.written.links.len());
@@ -137,6 +143,9 @@ impl Exporter<'_> {
         }
         if self.options.format == ExportFormat::Graph {
             self.extras()?;
+        }
+        if self.is_foreign() {
+            self.close_foreign()?;
         }
         let captures = self.written.captures.iter().skip(first).map(|one| (one.start, one.end));
         let links = self.written.links.iter().skip(links).map(|one| (one.start, one.end));
@@ -175,6 +184,9 @@ impl Exporter<'_> {
             match (ty, spec.parent) {
                 (Ty::Requirements, _) => {}
                 (Ty::User, _) => self.users()?,
+                (Ty::AppRoleAssignment, _) if self.is_one_list() => {
+                    self.list(&ListRequest::of(ty))?;
+                }
                 (_, Some(_)) => self.below(ty)?,
                 _ if ty.is_singleton() && ty != Ty::Organization => self.singleton(ty)?,
                 _ => self.list(&ListRequest::of(ty))?,
@@ -190,11 +202,19 @@ impl Exporter<'_> {
         }
         if matches!(
             self.options.format,
-            ExportFormat::Graph | ExportFormat::Arrays | ExportFormat::Ndjson
+            ExportFormat::Graph
+                | ExportFormat::Arrays
+                | ExportFormat::Ndjson
+                | ExportFormat::Roadrecon
         ) {
             self.role_members()?;
         }
         Ok(())
+    }
+
+    /// Whether the tool asks for everything of a type at once.
+    fn is_one_list(&self) -> bool {
+        matches!(self.options.format, ExportFormat::AzureHound | ExportFormat::Roadrecon)
     }
 
     fn users(&mut self) -> Result<(), SynthError> {
@@ -299,6 +319,7 @@ impl Exporter<'_> {
             ExportFormat::Graph => self.pages(request, &members),
             ExportFormat::Arrays | ExportFormat::Ndjson => self.one_file(request, &members),
             ExportFormat::EntraExporter => self.tree(request, &members),
+            _ => self.foreign_list(request, &members),
         }
     }
 
@@ -325,6 +346,8 @@ impl Exporter<'_> {
             dangling: false,
             ranges: Vec::new(),
             parent: request.parent,
+            carried: None,
+            shown: BTreeSet::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Writes one object.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::clock::rfc3339;
 use super::super::kinds::{Obj, Ty};
@@ -28,13 +28,7 @@ impl Exporter<'_> {
             self.derived(obj, at, names);
             return;
         }
-        let mut map = self.tenant.attributes(obj, manner.select.unwrap_or(&[]), at);
-        if manner.bin {
-            self.as_deleted(obj, at, &mut map);
-        }
-        if matches!(obj.ty, Ty::CaPolicy | Ty::NamedLocation) {
-            self.as_modified(obj, at, &mut map);
-        }
+        let map = self.members_of(obj, at, manner);
         let mut spelling = if self.trouble.spelling && obj.ty != Ty::Organization {
             Spelling::of(self.options.seed, manner.seq, obj.ix)
         } else {
@@ -75,6 +69,18 @@ impl Exporter<'_> {
         self.buffer.push(b'}');
     }
 
+    /// The members of an object at a time.
+    pub(super) fn members_of(&self, obj: Obj, at: i64, manner: Manner) -> Map<String, Value> {
+        let mut map = self.tenant.attributes(obj, manner.select.unwrap_or(&[]), at);
+        if manner.bin {
+            self.as_deleted(obj, at, &mut map);
+        }
+        if matches!(obj.ty, Ty::CaPolicy | Ty::NamedLocation) {
+            self.as_modified(obj, at, &mut map);
+        }
+        map
+    }
+
     fn derived(&mut self, obj: Obj, at: i64, names: &[&str]) {
         let user = User { seed: self.tenant.seed, ix: obj.ix, at };
         let mut separator = b'{';
@@ -88,7 +94,7 @@ impl Exporter<'_> {
         self.buffer.push(b'}');
     }
 
-    fn as_deleted(&self, obj: Obj, at: i64, map: &mut serde_json::Map<String, Value>) {
+    fn as_deleted(&self, obj: Obj, at: i64, map: &mut Map<String, Value>) {
         let moves = self.tenant.moves.get(&obj);
         let deleted = moves.and_then(|moves| {
             moves.iter().rev().find(|moved| moved.at <= at && moved.to == Place::Bin)
@@ -103,7 +109,7 @@ impl Exporter<'_> {
     }
 
     /// The service keeps the time of the last change beside the policy.
-    fn as_modified(&self, obj: Obj, at: i64, map: &mut serde_json::Map<String, Value>) {
+    fn as_modified(&self, obj: Obj, at: i64, map: &mut Map<String, Value>) {
         let settings = self.tenant.settings.get(&obj).into_iter().flat_map(|paths| paths.values());
         let last = settings.flatten().map(|setting| setting.at).filter(|time| *time <= at).max();
         if let Some(time) = last.filter(|time| *time > i64::MIN) {

@@ -103,7 +103,9 @@ impl Type<'_, '_> {
 
     /// Whether a list could hold an object at all.
     fn concerns(&self, list: &Capture, ix: u32) -> bool {
-        self.ty.spec().parent.is_none() || self.tenant.parent(self.obj(ix)) == list.parent
+        self.ty.spec().parent.is_none()
+            || list.parent.is_none()
+            || self.tenant.parent(self.obj(ix)) == list.parent
     }
 
     /// Finds the link captures that point at candidates.
@@ -323,7 +325,7 @@ impl Type<'_, '_> {
             effects: self.effects(ix, from.start, seen.start),
             ..Row::of(self.obj(ix), ChangeKind::Added, (from.start, seen.end))
         };
-        let created = self.created(ix);
+        let created = self.created(ix).filter(|_| seen.collects("createdDateTime"));
         let last = lists.last()?;
         if created.is_some_and(|created| created > last.end) {
             return Some(row(last, Certainty::Proven));
