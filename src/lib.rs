@@ -7,6 +7,7 @@
 pub mod budget;
 pub mod cli;
 pub mod codes;
+pub mod custody;
 pub mod directory;
 pub mod evidence;
 pub mod history;
@@ -14,6 +15,7 @@ pub mod index;
 pub mod intake;
 pub mod meter;
 pub mod model;
+pub mod redact;
 pub mod report;
 pub mod synth;
 pub mod unfinished;

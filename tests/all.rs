@@ -11,6 +11,7 @@ mod archives;
 mod bad_input;
 mod case;
 mod cli;
+mod custody;
 mod determinism;
 mod diff;
 mod evidence;

@@ -62,6 +62,8 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_roadrecon();
     catalogue.load_views();
     catalogue.load_suites();
+    catalogue.load_tools();
+    catalogue.load_readable();
     catalogue
 }
 

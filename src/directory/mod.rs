@@ -8,8 +8,10 @@ mod load;
 mod logs;
 mod names;
 mod query;
+mod readable;
 mod roadrecon;
 mod suites;
+mod tools;
 mod views;
 mod zones;
 
@@ -177,6 +179,10 @@ pub struct Catalogue {
     pub(crate) collections: BTreeMap<String, (String, bool)>,
     /// `@odata.type` without `#microsoft.graph.`, lower case, to type.
     pub(crate) odata_types: BTreeMap<String, String>,
+    /// What stays readable under pseudonyms.
+    pub(crate) readable: readable::Readable,
+    /// Words of `evidence.csv` for a format, to the tool that makes it.
+    pub(crate) tools: BTreeMap<String, String>,
     /// Folder path of the EntraExporter tree, lower case, `/` between, `*` for an id, to collection path.
     pub(crate) folders: BTreeMap<String, String>,
     /// The folders with an id in them, by the number of their components, in the order of their names.

@@ -11,7 +11,7 @@ use super::names::{Names, ObjectKey};
 use super::{HistoryOptions, coverage, logs, times};
 use crate::codes::code;
 use crate::directory::{Catalogue, GRAPH_DIALECT, Identity};
-use crate::evidence::Carrier;
+use crate::evidence::{Carrier, SourceFile};
 use crate::index::{Exhibit, Index, Listing, Seen, mark};
 use crate::intake::Format;
 use crate::model::{
@@ -219,6 +219,8 @@ fn carrier_row(carrier: &Carrier) -> ExhibitRow {
         tally: Tally::default(),
         modified_at: carrier.modified.and_then(|at| Timestamp::try_from(at).ok()),
         hash_basis: HashBasis::Computed,
+        tool: String::new(),
+        changed_at: changed_at(&carrier.source),
     }
 }
 
@@ -235,6 +237,11 @@ fn format_words(catalogue: &Catalogue, exhibit: &Exhibit) -> String {
     format!("{layout}: {}", dialects.into_iter().collect::<Vec<_>>().join(", "))
 }
 
+/// When the file on disk was last changed in any way; of a member of an archive nothing tells.
+fn changed_at(source: &SourceFile) -> Option<Timestamp> {
+    source.stat.changed_at.filter(|_| source.archive().is_none())
+}
+
 fn exhibit_row(index: &Index, catalogue: &Catalogue, exhibit: &Exhibit) -> ExhibitRow {
     let snapshot = index.snapshots.get(exhibit.snapshot);
     let of_logs = exhibit.logs.iter().map(|log| &log.object_type);
@@ -242,6 +249,7 @@ fn exhibit_row(index: &Index, catalogue: &Catalogue, exhibit: &Exhibit) -> Exhib
         exhibit.object_types.iter().chain(of_logs).map(ToString::to_string).collect();
     object_types.sort_unstable();
     object_types.dedup();
+    let format = exhibit.format.map(Format::as_str).unwrap_or_default();
     ExhibitRow {
         exhibit: exhibit.id(),
         path: exhibit.shown.clone(),
@@ -258,6 +266,8 @@ fn exhibit_row(index: &Index, catalogue: &Catalogue, exhibit: &Exhibit) -> Exhib
         tally: exhibit.tally.clone(),
         modified_at: exhibit.modified_at,
         hash_basis: exhibit.hash_basis,
+        tool: catalogue.tool(format).unwrap_or_default().to_owned(),
+        changed_at: changed_at(&exhibit.source),
     }
 }
 
@@ -268,11 +278,13 @@ fn quarantine(index: &Index) -> Vec<QuarantineRow> {
         .iter()
         .flat_map(|exhibit| {
             exhibit.quarantine.iter().map(|record| QuarantineRow {
+                exhibit: exhibit.id(),
                 path: exhibit.shown.clone(),
                 offset_bytes: as_u64(record.span.start),
                 len_bytes: as_u64(record.span.len()),
                 code: record.code.to_owned(),
                 reason: record.reason.to_owned(),
+                bytes: None,
             })
         })
         .collect()

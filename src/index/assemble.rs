@@ -313,6 +313,12 @@ fn pages_of(segment: &mut Shelf, facts: &[RequestFacts]) -> Vec<IndexedPage> {
 
 /// The exhibit that an id names.
 impl Index {
+    /// The first archive or tag file of a bag with this short name.
+    #[must_use]
+    pub fn carrier_named(&self, id: ExhibitId) -> Option<&Carrier> {
+        self.carriers.iter().find(|carrier| ExhibitId::of_sha256(&carrier.prints.sha256) == id)
+    }
+
     /// Positions of the exhibits with this short name.
     #[must_use]
     pub fn exhibits_named(&self, id: ExhibitId) -> Vec<usize> {

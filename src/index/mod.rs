@@ -14,6 +14,7 @@ mod known;
 mod layout;
 mod links;
 mod open;
+mod quarantine;
 mod reader;
 mod row;
 mod runs;
@@ -23,12 +24,15 @@ mod snapshots;
 mod whole;
 
 pub use assemble::{IndexOptions, NamedSnapshot, build};
-pub use case::{Case, CaseError, CaseNote, Checks, Remembered};
+pub use case::{
+    Case, CaseError, CaseFacts, CaseNote, Checks, KnownContent, Remembered, verify_case,
+};
 pub use events::{LogEntry, open_log, open_logs};
 pub use identity::{ObjectId, canonical, guid};
 pub use join::{Found, build_in};
 pub use links::{LinkGroup, LinkKey, LinkObservation, LinkRun};
-pub use open::{OpenError, Opened, OpenedReceipt, open_receipt, open_records};
+pub use open::{OpenError, Opened, OpenedReceipt, open_carrier, open_receipt, open_records};
+pub use quarantine::keep_quarantined;
 pub(crate) use row::mark;
 pub use row::{EventRow, Key, LinkHead, LinkRow, Row};
 pub use runs::Seen;

@@ -81,6 +81,10 @@ pub struct ExhibitRow {
     pub modified_at: Option<Timestamp>,
     /// How the hashes were come by.
     pub hash_basis: HashBasis,
+    /// The tool that made it, where its format tells; else empty.
+    pub tool: String,
+    /// When the file was last changed in any way, as the file system says (custody only).
+    pub changed_at: Option<Timestamp>,
 }
 
 /// How completely a thing was collected in a snapshot.
@@ -181,6 +185,8 @@ pub struct WarningRow {
 /// A record that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QuarantineRow {
+    /// Short name of the exhibit.
+    pub exhibit: ExhibitId,
     /// Path of the exhibit.
     pub path: String,
     /// Where the record starts.
@@ -191,4 +197,6 @@ pub struct QuarantineRow {
     pub code: String,
     /// The reason in words.
     pub reason: String,
+    /// The record as it stands in the evidence, if it is small enough to be kept.
+    pub bytes: Option<Vec<u8>>,
 }

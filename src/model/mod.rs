@@ -3,6 +3,7 @@
 //! Nothing here reads a file, knows a format or decides what a value means. The words are those of Microsoft Graph
 //! (resource and property names) and of Microsoft Entra Backup and Recovery (recovery actions, difference report).
 
+mod case_file;
 mod change;
 mod evidence;
 mod log;
@@ -10,6 +11,7 @@ mod receipt;
 mod snapshot;
 mod time;
 
+pub use case_file::CaseFile;
 pub use change::{
     Certainty, Change, ChangeId, ChangeKind, Lane, Narrowed, Origin, Reason, Target, Window,
 };

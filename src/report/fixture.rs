@@ -365,6 +365,8 @@ fn exhibit(n: u8, name: &str, day: usize) -> ExhibitRow {
         },
         modified_at: Some(at("2026-11-04T10:00:00Z")),
         hash_basis: HashBasis::Computed,
+        tool: String::new(),
+        changed_at: Some(at("2026-11-04T10:00:01Z")),
     }
 }
 
@@ -434,11 +436,13 @@ pub(super) fn analysis() -> Analysis {
             },
         ],
         quarantine: vec![QuarantineRow {
+            exhibit: exhibit_id(1),
             path: "export/2026-11-01/users.json".to_owned(),
             offset_bytes: 40_960,
             len_bytes: 212,
             code: "duplicate-key".to_owned(),
             reason: "member accountEnabled occurs twice in one object".to_owned(),
+            bytes: Some(b"{\"a\":1,\"a\":2}".to_vec()),
         }],
         tally,
         set_aside_differences: BTreeMap::from([

@@ -119,6 +119,9 @@ pub fn write(
     folder.write("warnings.csv", |file| {
         tables::write_csv(&mut tables::warnings(&analysis.warnings, &analysis.quarantine)?, file)
     })?;
+    folder.write("quarantine.csv", |file| {
+        tables::write_csv(&mut tables::quarantine(&analysis.quarantine)?, file)
+    })?;
     let record = run::json(analysis, run, folder.written())?;
     folder.write("run.json", |file| {
         file.write_all(record.as_bytes()).map_err(|source| output::refused("run.json", source))

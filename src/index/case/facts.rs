@@ -345,3 +345,15 @@ fn take_subject(reader: &mut Reader<'_>) -> Option<Subject> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_are_those_of_formats() {
+        for format in crate::directory::catalogue().formats_of_tools() {
+            assert!(FORMATS.iter().any(|known| known.as_str() == format), "{format}");
+        }
+    }
+}
