@@ -29,7 +29,8 @@ fn opened(evidence: &Path, step: usize) -> BTreeMap<Receipt, Vec<u8>> {
         .map(|receipt| {
             let named = index.exhibits_named(receipt.exhibit);
             let Some(exhibit) = named.first() else { panic!("{receipt}: no exhibit") };
-            let opened = open_receipt(&index.exhibits[*exhibit], receipt.place, catalogue()).unwrap();
+            let opened =
+                open_receipt(&index.exhibits[*exhibit], receipt.place, catalogue()).unwrap();
             (receipt, opened.unwrap_or_else(|| panic!("{receipt} leads nowhere")).text)
         })
         .collect()
