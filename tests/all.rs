@@ -18,6 +18,7 @@ mod evidence;
 mod foreign;
 mod hostile;
 mod interrupt;
+mod logs;
 mod program;
 mod properties;
 mod receipts;

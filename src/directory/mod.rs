@@ -5,6 +5,7 @@
 mod columns;
 mod foreign;
 mod load;
+mod logs;
 mod names;
 mod query;
 mod questions;
@@ -17,6 +18,7 @@ mod zones;
 
 pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
+pub use logs::{GRAPH_DIALECT, LogDialect, LogField, LogMember, LogTest, LogValue};
 pub use questions::{Need, Question, Retention, Term};
 pub use roadrecon::{RoadLink, RoadTable};
 pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
@@ -218,6 +220,7 @@ pub struct Catalogue {
     pub(crate) scubagear: Vec<ScubaSection>,
     pub(crate) questions: Vec<Question>,
     pub(crate) retention: Vec<Retention>,
+    pub(crate) logs: Vec<LogDialect>,
     /// Zone as Windows names it in winter to its name in the tz database.
     pub(crate) windows_zones: BTreeMap<String, String>,
     /// (type or `*`, old name) to where Graph has it.

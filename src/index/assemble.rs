@@ -15,7 +15,7 @@ use super::runs::{self, RequestFacts};
 use super::segment::as_u32;
 use super::shelf::{Shelf, Slab};
 use super::snapshots::Member;
-use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, links, snapshots, whole};
+use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, events, links, snapshots, whole};
 use crate::budget::Budget;
 use crate::directory::Catalogue;
 use crate::evidence::{Carrier, EvidenceError, Refusal, SourceFile, Walk, stream_each};
@@ -236,7 +236,10 @@ impl Assembly {
         let rows: usize =
             index.segments.iter().flat_map(|shelf| shelf.rows.values()).map(Slab::len).sum();
         let heads: usize = index.segments.iter().map(|shelf| shelf.heads.len()).sum();
-        index.budget.charge(rows * runs::PLACE_BYTES + heads * links::PLACE_BYTES, "the index")?;
+        let logs: usize = index.segments.iter().map(|shelf| shelf.events.len()).sum();
+        let places =
+            rows * runs::PLACE_BYTES + heads * links::PLACE_BYTES + logs * events::PLACE_BYTES;
+        index.budget.charge(places, "the index")?;
         index.put_in_order();
         Ok(index)
     }

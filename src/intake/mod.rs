@@ -6,6 +6,7 @@
 mod context;
 mod cut;
 mod formats;
+mod logs;
 mod parts;
 mod place;
 mod record;
@@ -16,13 +17,14 @@ mod spelling;
 
 pub use context::{Context, is_guid};
 pub use cut::{Cutter, Piece};
+pub use logs::{DateOrder, LogBrief, log_brief, log_dialect, log_record};
 pub use parts::Parts;
 pub use place::Place;
 pub use record::{
     MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, is_annotation, string_at,
 };
 pub use render::{
-    Clixml, Foreign, OpenTables, OpenedRow, OtherRows, Rendering, Sheet, read_database,
+    Clixml, Foreign, LogSheet, OpenTables, OpenedRow, OtherRows, Rendering, Sheet, read_database,
 };
 pub use request::{Format, Request, Subject};
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key, single_text};
@@ -342,8 +344,11 @@ impl Reader<'_> {
             let name = self.text.get(key.clone()).unwrap_or_default();
             let of_graph = name == b"value" && url.is_some();
             let of_hound = name == b"data" && page.is_none() && url.is_none();
+            let of_hub = name == b"records" && envelope.members.is_empty();
             if self.scanner.peek() == Some(b'[')
-                && (of_graph || of_hound && self.begins_azurehound())
+                && (of_graph
+                    || of_hound && self.begins_azurehound()
+                    || of_hub && self.begins_records())
             {
                 let format = if of_graph { Format::GraphPage } else { Format::Array };
                 let request = self.request(format, url.as_deref());
@@ -433,6 +438,16 @@ impl Reader<'_> {
         });
         let is_array = matches!(value.kind, Kind::Array | Kind::EmptyArray);
         (is_array && (has_context || only_annotations)).then(|| value.span.clone())
+    }
+
+    /// Whether a list holds objects, or nothing, as an Event Hub sends them.
+    fn begins_records(&self) -> bool {
+        let mut ahead = Scanner::new(self.text, self.scanner.position());
+        if !ahead.take(b'[') {
+            return false;
+        }
+        ahead.skip_blanks();
+        matches!(ahead.peek(), Some(b'{' | b']'))
     }
 
     fn error_code(&self, envelope: &Record) -> Option<String> {

@@ -26,6 +26,8 @@ pub enum Format {
     PortalCsv,
     /// CSV with a row per object, made by anything else.
     ObjectCsv,
+    /// CSV with a row per record of a log.
+    LogCsv,
     /// Objects written by PowerShell's `Export-Clixml`.
     Clixml,
     /// `{"error":{…}}`
@@ -75,6 +77,7 @@ impl Format {
             Self::ExporterTree => "exporter tree",
             Self::PortalCsv => "portal CSV",
             Self::ObjectCsv => "CSV of objects",
+            Self::LogCsv => "CSV of log records",
             Self::Clixml => "PowerShell CLIXML",
             Self::ErrorBody => "Graph error",
             Self::PowerShell => "PowerShell objects",

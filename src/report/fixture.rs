@@ -436,6 +436,7 @@ pub(crate) fn analysis() -> Analysis {
             deleted: at("2026-11-02T21:14:05Z"),
             receipt: Some(receipt(4, 17, 640)),
         }],
+        logs: Vec::new(),
         warnings: vec![
             WarningRow {
                 code: "capture-smear".to_owned(),

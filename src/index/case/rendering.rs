@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::facts::{one_of, put_one_of};
 use super::wire::{Reader, Writer};
 use crate::directory::{CellKind, Column};
-use crate::intake::{Clixml, OtherRows, Rendering, Sheet};
+use crate::intake::{Clixml, DateOrder, LogSheet, OtherRows, Rendering, Sheet};
 use crate::model::Table;
+
+const ORDERS: [DateOrder; 2] = [DateOrder::MonthFirst, DateOrder::DayFirst];
 
 pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
     match rendering {
@@ -22,6 +24,15 @@ pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
                 writer.text(&other.value);
                 put_columns(writer, &other.columns);
             });
+        }
+        Rendering::LogSheet(sheet) => {
+            writer.count(4);
+            let LogSheet { delimiter, headings, dates, order } = &**sheet;
+            writer.raw(&[*delimiter]);
+            writer.texts(headings);
+            writer.count(dates.len());
+            dates.iter().for_each(|place| writer.number((*place).into()));
+            writer.optional(order.as_ref(), |writer, order| put_one_of(writer, &ORDERS, order));
         }
         Rendering::Clixml(clixml) => {
             writer.count(2);
@@ -81,6 +92,12 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
             let names = reader.list(Reader::text)?;
             Rendering::Tables(names.iter().map(|name| Table::named(name)).collect())
         }
+        4 => Rendering::LogSheet(Arc::new(LogSheet {
+            delimiter: u8::from_le_bytes(reader.raw()?),
+            headings: reader.list(Reader::string)?,
+            dates: reader.list(Reader::small)?,
+            order: reader.optional(|reader| one_of(reader, &ORDERS))?,
+        })),
         _ => return None,
     })
 }
@@ -101,8 +118,15 @@ mod tests {
         let sheet = Sheet { delimiter: b';', columns, empty_is_null: true, other: Some(other) };
         let shared = [(2, (40, Arc::from(b"[\"+1\"]".as_slice()))), (7, (0, Arc::from([])))];
         let clixml = Clixml { shared: shared.into_iter().collect() };
+        let log = LogSheet {
+            delimiter: b',',
+            headings: vec!["Date (UTC)".to_owned(), "Activity".to_owned()],
+            dates: vec![0],
+            order: Some(DateOrder::DayFirst),
+        };
         let kept = [
             Rendering::Verbatim,
+            Rendering::LogSheet(Arc::new(log)),
             Rendering::Sheet(Arc::new(sheet)),
             Rendering::Clixml(Arc::new(clixml)),
             Rendering::Tables(["Users", "Groups"].map(Table::named).into_iter().collect()),

@@ -4,6 +4,7 @@
 mod cells;
 mod clixml;
 mod compose;
+mod log_sheet;
 mod notes;
 mod roadrecon;
 mod sheet;
@@ -22,6 +23,7 @@ use crate::model::Table;
 
 pub use cells::{OtherRows, Sheet};
 pub use clixml::Clixml;
+pub use log_sheet::LogSheet;
 pub use roadrecon::{OpenTables, OpenedRow, read as read_database};
 
 /// What a shared object takes besides its JSON, by and large.
@@ -35,6 +37,8 @@ pub enum Rendering {
     Verbatim,
     /// Rows of a CSV file.
     Sheet(Arc<Sheet>),
+    /// Rows of a CSV file of a log.
+    LogSheet(Arc<LogSheet>),
     /// Objects of a CLIXML file.
     Clixml(Arc<Clixml>),
     /// Rows of a database: the tables that it was read from. A row stands where its number says, and is as long as the
@@ -52,6 +56,7 @@ impl Rendering {
                 let other = sheet.other.as_ref().map_or(0, |other| other.columns.len());
                 (sheet.columns.len() + other) * size_of::<Option<Column>>()
             }
+            Self::LogSheet(sheet) => sheet.bytes(),
             Self::Clixml(clixml) => {
                 clixml.shared.values().map(|(_, json)| json.len() + SHARED_BYTES).sum()
             }
@@ -66,6 +71,7 @@ impl Rendering {
         match self {
             Self::Verbatim => Some(text),
             Self::Sheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
+            Self::LogSheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
             Self::Clixml(clixml) => clixml.render(&text, offset).ok().map(Cow::Owned),
             // Rows are no bytes of their own: see `OpenTables`.
             Self::Tables(_) => None,
@@ -132,6 +138,7 @@ pub struct Foreign<'a> {
 #[derive(Debug)]
 enum Layout {
     Sheet(Box<sheet::Rows>),
+    Log(Box<log_sheet::LogRows>),
     Clixml(Box<clixml::Objects>),
     Notes(notes::Lines),
 }
@@ -161,10 +168,13 @@ impl<'a> Foreign<'a> {
             b'<' => Layout::Clixml(Box::new(clixml::Objects::recognise(head)?)),
             _ => match lines() {
                 Some(lines) => Layout::Notes(lines),
-                None => {
-                    let rows = sheet::Rows::recognise(head, place, catalogue)?;
-                    Layout::Sheet(Box::new(rows))
-                }
+                None => match log_sheet::LogRows::recognise(head, catalogue) {
+                    Some(rows) => Layout::Log(Box::new(rows)),
+                    None => {
+                        let rows = sheet::Rows::recognise(head, place, catalogue)?;
+                        Layout::Sheet(Box::new(rows))
+                    }
+                },
             },
         };
         let start = u64::try_from(encoding.bom_bytes()).unwrap_or(u64::MAX);
@@ -183,6 +193,7 @@ impl<'a> Foreign<'a> {
     pub fn take(&mut self, text: &[u8], last: bool, sink: &mut dyn Sink) -> usize {
         let mut read = match &mut self.layout {
             Layout::Sheet(rows) => rows.take(text, last, &mut self.ledger, sink),
+            Layout::Log(rows) => rows.take(text, last, &mut self.ledger, sink),
             Layout::Clixml(objects) => objects.take(text, last, &mut self.ledger, sink),
             Layout::Notes(lines) => lines.take(text, last, &mut self.ledger),
         };
@@ -192,6 +203,7 @@ impl<'a> Foreign<'a> {
             self.ledger.quarantine(text, &(read..text.len()), Defect::TooLarge);
             match &mut self.layout {
                 Layout::Sheet(rows) => rows.stop(),
+                Layout::Log(rows) => rows.stop(),
                 Layout::Clixml(objects) => objects.stop(),
                 Layout::Notes(lines) => lines.stop(),
             }
@@ -207,6 +219,7 @@ impl<'a> Foreign<'a> {
         let mut intake = self.ledger.intake;
         let (format, rendering) = match self.layout {
             Layout::Sheet(rows) => (rows.format(), Rendering::Sheet(rows.sheet())),
+            Layout::Log(rows) => (Format::LogCsv, rows.rendering()),
             Layout::Clixml(objects) => (Format::Clixml, Rendering::Clixml(objects.clixml())),
             Layout::Notes(_) => (Format::Goose, Rendering::Verbatim),
         };

@@ -50,7 +50,7 @@ pub(super) struct Rows {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// The headings come next.
     Headings,
     /// Rows of this request come next.
@@ -340,7 +340,7 @@ fn columns_of(view: &View, headings: &[String]) -> Vec<Option<Column>> {
 }
 
 /// The bytes of a row without the line breaks around it.
-fn trimmed(text: &[u8], start: usize, end: usize) -> std::ops::Range<usize> {
+pub(super) fn trimmed(text: &[u8], start: usize, end: usize) -> std::ops::Range<usize> {
     let row = text.get(start..end.min(text.len())).unwrap_or_default();
     let is_break = |byte: &&u8| matches!(**byte, b'\r' | b'\n');
     let before = row.iter().take_while(is_break).count();
@@ -350,14 +350,14 @@ fn trimmed(text: &[u8], start: usize, end: usize) -> std::ops::Range<usize> {
 }
 
 /// The `#TYPE` line, if there is one, and what stands behind it.
-fn after_type_line(text: &[u8]) -> (Option<&str>, &[u8]) {
+pub(super) fn after_type_line(text: &[u8]) -> (Option<&str>, &[u8]) {
     let Some(rest) = text.strip_prefix(TYPE_LINE) else { return (None, text) };
     let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
     let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
     (std::str::from_utf8(line).ok().map(str::trim), behind.strip_prefix(b"\n").unwrap_or(behind))
 }
 
-fn headings(delimiter: u8, text: &[u8]) -> Option<Vec<String>> {
+pub(super) fn headings(delimiter: u8, text: &[u8]) -> Option<Vec<String>> {
     let mut row = csv::ByteRecord::new();
     if !reader(delimiter, text).read_byte_record(&mut row).is_ok_and(|read| read) {
         return None;

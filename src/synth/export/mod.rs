@@ -5,6 +5,7 @@ mod extra;
 mod files;
 mod foreign;
 mod graph;
+mod logs;
 mod object;
 mod spell;
 
