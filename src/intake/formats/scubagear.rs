@@ -5,8 +5,9 @@
 //! `tenant_details`. A command in `aad_unsuccessful_commands` is a refusal, never an empty list.
 //! Loses: what the tables do not name (other services, users and roles by display name) is counted and set aside.
 
+use crate::directory::ScubaSection;
 use crate::intake::scan::{ScanError, Scanner};
-use crate::intake::{Format, Kind, Place, Reader, Record, Request, Spelling, is_guid};
+use crate::intake::{Format, Kind, Member, Place, Reader, Record, Request, Spelling, is_guid};
 
 impl Reader<'_> {
     /// Reads the export; false if the envelope is none.
@@ -24,10 +25,15 @@ impl Reader<'_> {
             .map(|written| String::from_utf8_lossy(written).into_owned())
             .unwrap_or_default();
         let catalogue = self.catalogue;
-        let mut read = 0;
-        for row in catalogue.scubagear_sections() {
-            let Some(member) = envelope.member(self.text, &row.section) else { continue };
-            read += 1;
+        let mut sections: Vec<(&ScubaSection, &Member)> = catalogue
+            .scubagear_sections()
+            .iter()
+            .filter_map(|row| Some((row, envelope.member(self.text, &row.section)?)))
+            .collect();
+        // Places in the source are told going forward only.
+        sections.sort_by_key(|(_, member)| member.key.start);
+        let read = sections.len();
+        for (row, member) in sections {
             let place = Place {
                 parent: None,
                 collection: Some(row.collection.clone()),

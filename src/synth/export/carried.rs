@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::ExportFormat;
 use super::super::kinds::Ty;
@@ -124,7 +124,11 @@ impl Carried {
             Drops::Nothing => false,
             Drops::Head => value::is_empty(head),
             Drops::Nil => is_nil(value),
-            Drops::OmitEmpty => is_omitted(value),
+            // A structure that is written with nothing in it says that all of it is empty.
+            Drops::OmitEmpty => {
+                let says_so = head.is_object() && pruned(head, is_omitted) == json!({});
+                !says_so && is_omitted(value)
+            }
         }
     }
 
@@ -244,8 +248,6 @@ fn pruned(value: &Value, is_out: fn(&Value) -> bool) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
