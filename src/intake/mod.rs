@@ -24,7 +24,7 @@ pub use record::{
 pub use render::{Clixml, Foreign, OpenTables, OpenedRow, Rendering, Sheet, read_database};
 pub use request::{Format, Request, Subject};
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key};
-pub use spelling::{CASE_LOST, LOST, Spelling, listed};
+pub use spelling::{BARE_ITEMS, CASE_LOST, LOST, PARTIAL_ITEMS, Spelling, listed};
 
 use std::ops::Range;
 

@@ -7,7 +7,7 @@
 //! and are left under their old names.
 
 use crate::directory::{Catalogue, OldName};
-use crate::intake::spelling::Node;
+use crate::intake::spelling::{Node, PARTIAL_ITEMS};
 use crate::intake::{Member, Record, string_at};
 
 /// What an `odata.type` of Azure AD Graph begins with.
@@ -53,6 +53,12 @@ pub(in crate::intake) fn of_type<'t>(
             None if name.starts_with("odata.") => {}
             None => put(&mut found, &[name], value),
         }
+    }
+    // Graph may know more of their items.
+    let mut lists = Vec::new();
+    Node::lists_of_objects(&found, "", &mut lists);
+    if !lists.is_empty() {
+        found.push((PARTIAL_ITEMS.to_owned(), Node::list(lists)));
     }
     Node::Object(found)
 }

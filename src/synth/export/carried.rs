@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::super::ExportFormat;
 use super::super::kinds::Ty;
@@ -124,11 +124,7 @@ impl Carried {
             Drops::Nothing => false,
             Drops::Head => value::is_empty(head),
             Drops::Nil => is_nil(value),
-            // A structure that is written with nothing in it says that all of it is empty.
-            Drops::OmitEmpty => {
-                let says_so = head.is_object() && pruned(head, is_omitted) == json!({});
-                !says_so && is_omitted(value)
-            }
+            Drops::OmitEmpty => is_omitted(value) || is_bare(&pruned(value, is_omitted)),
         }
     }
 
@@ -213,6 +209,11 @@ fn nulls(members: &mut Map<String, Value>, path: &str) {
     }
 }
 
+/// A structure with nothing in it but such structures, which may have held what is empty or false.
+fn is_bare(value: &Value) -> bool {
+    value.as_object().is_some_and(|members| members.values().all(is_bare))
+}
+
 fn is_nil(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -248,6 +249,8 @@ fn pruned(value: &Value, is_out: fn(&Value) -> bool) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
