@@ -19,5 +19,7 @@ mod hostile;
 mod interrupt;
 mod program;
 mod properties;
+mod roadrecon;
+mod same_tenant;
 mod traps;
 mod untouched;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::model::{
     Analysis, Certainty, Change, ChangeId, ChangeKind, CoverageRow, CoverageState, ExhibitId,
     ExhibitRow, HashBasis, Interval, Lane, Narrowed, ObjectRow, Origin, QuarantineRow, Reason,
-    Receipt, SnapshotRow, Span, Tally, Target, TimeSource, WarningRow, Window,
+    Receipt, SnapshotRow, Tally, Target, TimeSource, WarningRow, Window,
 };
 
 const TENANT: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
