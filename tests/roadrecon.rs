@@ -238,9 +238,10 @@ fn what_can_be_read_of_a_damaged_database_is_read() {
     let evidence = Evidence::new();
     let mut many = String::new();
     for number in 0..2000 {
-        many.push_str(&format!(
+        let row = format!(
             "INSERT INTO \"Users\" (\"objectId\", \"displayName\") VALUES ('9ac8af4f-735c-4fa4-85b9-{number:012x}', 'User {number} of Contoso');"
-        ));
+        );
+        many.push_str(&row);
     }
     let whole = database(&many);
     put(&evidence, 1, &whole);

@@ -11,7 +11,7 @@ use entrace::history::{HistoryOptions, analyse};
 use entrace::index::{self, Index, IndexOptions, LinkGroup};
 use entrace::model::{Analysis, Change, ChangeKind, CoverageState, Lane};
 use entrace::synth::{ExportFormat, Mess, SynthOptions};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::properties::Synth;
 
@@ -87,7 +87,7 @@ impl Declared {
         for row in reader.records().map(Result::unwrap) {
             let list = paths.entry(row[3].to_owned()).or_default();
             let mark = if &row[5] == "one" { "^" } else { "" };
-            list.push_str(&format!(" {}{mark}", &row[4]));
+            list.extend([" ", &row[4], mark]);
         }
         for (object_type, paths) in paths {
             let key = ("roadrecon".to_owned(), object_type);
@@ -222,23 +222,15 @@ fn bare(value: &Value) -> Value {
         Value::String(text) => text.is_empty(),
         Value::Bool(true) | Value::Number(_) | Value::Object(_) => false,
     };
-    match value {
-        Value::Array(items) => {
-            let item = |item: &Value| match item {
-                Value::Object(members) => {
-                    let kept = members.iter().filter(|(_, value)| !is_empty(value));
-                    let kept: Map<String, Value> =
-                        kept.map(|(name, value)| (name.clone(), value.clone())).collect();
-                    Value::Object(kept)
-                }
-                other => other.clone(),
-            };
-            let mut items: Vec<Value> = items.iter().map(item).collect();
-            items.sort_by_key(ToString::to_string);
-            Value::Array(items)
-        }
-        other => other.clone(),
-    }
+    let Value::Array(items) = value else { return value.clone() };
+    let item = |item: &Value| {
+        let Value::Object(members) = item else { return item.clone() };
+        let kept = members.iter().filter(|(_, value)| !is_empty(value));
+        Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    };
+    let mut items: Vec<Value> = items.iter().map(item).collect();
+    items.sort_by_key(ToString::to_string);
+    Value::Array(items)
 }
 
 fn options(format: ExportFormat) -> SynthOptions {

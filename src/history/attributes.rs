@@ -316,9 +316,8 @@ impl Items {
         let versions = || versions.iter().flatten();
         for version in versions().filter(|version| names(&version.partial_items)) {
             let Some(Json::Array(items)) = version.attributes.get(path) else { continue };
-            let members = items.iter().filter_map(|item| match item {
-                Json::Object(members) => Some(members),
-                _ => None,
+            let members = items.iter().filter_map(|item| {
+                if let Json::Object(members) = item { Some(members) } else { None }
             });
             let own: BTreeSet<Box<str>> = members.flatten().map(|(name, _)| name.clone()).collect();
             known = Some(match known {
@@ -330,12 +329,12 @@ impl Items {
     }
 
     fn shown<'v>(&self, value: &'v Json) -> Cow<'v, Json> {
-        match value {
-            Json::Array(items) if self.known.is_some() || self.bare => {
-                Cow::Owned(Json::Array(items.iter().map(|item| self.item(item)).collect()))
-            }
-            value => Cow::Borrowed(value),
+        if let Json::Array(items) = value
+            && (self.known.is_some() || self.bare)
+        {
+            return Cow::Owned(Json::Array(items.iter().map(|item| self.item(item)).collect()));
         }
+        Cow::Borrowed(value)
     }
 
     fn item(&self, item: &Json) -> Json {

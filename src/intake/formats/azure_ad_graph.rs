@@ -96,10 +96,12 @@ impl Renamer<'_> {
 /// Puts a value where Graph has it.
 fn place<'t>(found: &mut Vec<(String, Node<'t>)>, old: &OldName, value: Node<'t>) {
     let value = match value {
-        Node::Array(items) => Node::Array(items),
-        null if old.is_list && null.is_null() => Node::Array(Vec::new()),
-        one if old.is_list => Node::Array(vec![one]),
-        plain => plain,
+        Node::Array(_) => value,
+        Node::Scalar(b"null") if old.is_list => Node::Array(Vec::new()),
+        Node::Scalar(_) | Node::Text(_) | Node::Object(_) if old.is_list => {
+            Node::Array(vec![value])
+        }
+        Node::Scalar(_) | Node::Text(_) | Node::Object(_) => value,
     };
     if !old.graph.is_empty() {
         put(found, &old.graph, value);
