@@ -4,9 +4,11 @@
 //! `evidence` -> `intake` -> `index` -> `history` -> `report`, over the words of [`model`] and the knowledge of
 //! [`directory`].
 
+pub mod advice;
 pub mod budget;
 pub mod cli;
 pub mod codes;
+pub mod custody;
 pub mod directory;
 pub mod evidence;
 pub mod history;
@@ -14,6 +16,7 @@ pub mod index;
 pub mod intake;
 pub mod meter;
 pub mod model;
+pub mod redact;
 pub mod report;
 pub mod synth;
 pub mod unfinished;

@@ -18,6 +18,13 @@ pub(crate) struct State {
     changed: (i64, i64),
 }
 
+impl State {
+    /// Its mode.
+    pub(crate) fn mode(&self) -> u32 {
+        self.mode
+    }
+}
+
 /// The state of everything below a folder, and of the folder itself.
 pub(crate) fn state(folder: &Path) -> BTreeMap<PathBuf, State> {
     let mut found = BTreeMap::new();

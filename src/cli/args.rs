@@ -40,6 +40,10 @@ pub enum Verb {
     Timeline(TimelineArgs),
     /// The state of one object, or the bytes behind a row
     Show(ShowArgs),
+    /// Close a result folder into a bundle with hashes (a bag)
+    Seal(SealArgs),
+    /// Verify results, bundles, case folders and evidence, in hashdeep's words
+    Check(CheckArgs),
     /// Write a synthetic tenant with planted incidents and an answer key
     Synth(SynthArgs),
     /// What a code in a warning or in the column `reason` means, and what to do
@@ -140,6 +144,70 @@ pub struct ReportArgs {
     /// Write the rows of this lane one by one
     #[arg(long, value_name = "LANE", value_parser = lane)]
     pub unfold: Vec<Lane>,
+    /// Case file: who, what, on whose authority (default: case.toml in the case folder)
+    #[arg(long, value_name = "FILE")]
+    pub case_file: Option<PathBuf>,
+    /// Put pseudonyms in the place of names, ids, addresses and free text, by the key in this file (made if missing);
+    /// what they stand for goes into KEYFILE.map.csv
+    #[arg(long, value_name = "KEYFILE")]
+    pub redact: Option<PathBuf>,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Where a run is noted.
+#[derive(Debug, Clone, Args, Default)]
+pub struct LogArgs {
+    /// Append the run to this log, chained by hash (default: run-log.jsonl in the case folder, if there is one)
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+}
+
+/// `seal`
+#[derive(Debug, Clone, Args)]
+pub struct SealArgs {
+    /// Result folder of `report`
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
+    /// Bundle to write (default: OUT.bag beside it)
+    #[arg(short = 'o', long, value_name = "DIR")]
+    pub bundle: Option<PathBuf>,
+    /// Copy this evidence into the bundle; it must be what the run read
+    #[arg(long, value_name = "PATH")]
+    pub with_evidence: Vec<PathBuf>,
+    /// Case folder whose case file and run log are sealed too
+    #[arg(long, value_name = "DIR")]
+    pub case: Option<PathBuf>,
+    /// Case file: who, what, on whose authority (default: case.toml in the case folder)
+    #[arg(long, value_name = "FILE")]
+    pub case_file: Option<PathBuf>,
+    /// Day of the bundle (default: the clock of the run that is sealed)
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub as_of: Option<Timestamp>,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// `check`
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Result folders, bundles, case folders; evidence, with one of these or with --manifest
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Hold the paths against this list: of sha256sum, sha512sum, b3sum, hashdeep, or of a bag
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Vec<PathBuf>,
+    /// Case folder whose run log notes this check
+    #[arg(long, value_name = "DIR")]
+    pub case: Option<PathBuf>,
+    #[command(flatten)]
+    pub log: LogArgs,
+    /// List what matched too
+    #[arg(long)]
+    pub all: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// How `timeline` prints.
@@ -166,6 +234,10 @@ pub struct TimelineArgs {
     /// Write the rows of this lane one by one
     #[arg(long, value_name = "LANE", value_parser = lane)]
     pub unfold: Vec<Lane>,
+    /// Put pseudonyms in the place of names, ids, addresses and free text, by the key in this file (made if missing);
+    /// what they stand for goes into KEYFILE.map.csv
+    #[arg(long, value_name = "KEYFILE")]
+    pub redact: Option<PathBuf>,
 }
 
 /// How `diff` prints.
@@ -197,6 +269,10 @@ pub struct DiffArgs {
     /// Output format
     #[arg(long, value_enum, default_value = "table")]
     pub format: DiffFormat,
+    /// Put pseudonyms in the place of names, ids, addresses and free text, by the key in this file (made if missing);
+    /// what they stand for goes into KEYFILE.map.csv
+    #[arg(long, value_name = "KEYFILE")]
+    pub redact: Option<PathBuf>,
 }
 
 /// `show`

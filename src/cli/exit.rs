@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use thiserror::Error;
 
+use crate::custody::CustodyError;
 use crate::evidence::EvidenceError;
 use crate::history::HistoryError;
 use crate::index::{CaseError, OpenError};
+use crate::redact::RedactError;
 use crate::report::ReportError;
 use crate::synth::SynthError;
 
@@ -80,6 +82,12 @@ pub enum Failure {
     /// Output cannot be made.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// Custody cannot be taken or verified.
+    #[error(transparent)]
+    Custody(CustodyError),
+    /// The key of pseudonyms or their table cannot be used.
+    #[error(transparent)]
+    Redact(#[from] RedactError),
     /// A synthetic tenant cannot be made.
     #[error(transparent)]
     Synth(#[from] SynthError),
@@ -101,9 +109,16 @@ impl Failure {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage { .. } | Self::Case(CaseError::Foreign { .. }) => Exit::Usage,
+            Self::Usage { .. }
+            | Self::Case(CaseError::Foreign { .. })
+            | Self::Redact(RedactError::NoKey { .. })
+            | Self::Custody(CustodyError::CaseFile { .. } | CustodyError::NoDigests { .. }) => {
+                Exit::Usage
+            }
+            Self::Custody(CustodyError::Altered { .. }) => Exit::Failed,
             // What is damaged now was sound when it was indexed.
             Self::Evidence(EvidenceError::Changed { .. })
+            | Self::Custody(CustodyError::Evidence(EvidenceError::Changed { .. }))
             | Self::Case(CaseError::Evidence(EvidenceError::Changed { .. }))
             | Self::History(HistoryError::Open(
                 OpenError::Altered { .. }
@@ -123,6 +138,8 @@ impl Failure {
             | Self::Case(_)
             | Self::NothingReadable { .. }
             | Self::Stdout(_)
+            | Self::Custody(_)
+            | Self::Redact(_)
             | Self::Synth(_)
             | Self::Report(ReportError::Write { .. }) => Exit::Io,
             Self::Report(_) => Exit::Internal,
@@ -151,9 +168,42 @@ impl Failure {
                 "nothing may write to evidence while it is analysed: work on a copy that nothing else touches",
             ),
             Self::Case(error) => Some(case_hint(error)),
+            Self::Custody(error) => Some(custody_hint(error)),
+            Self::Redact(RedactError::NoKey { .. }) => {
+                Some("name the file of an earlier run, or one that is not there yet")
+            }
+            Self::Redact(_) => {
+                Some("check that the account that runs entrace can read and write there")
+            }
             Self::Report(_) | Self::Synth(_) => Some("check that the output folder can be written"),
             Self::Stdout(_) => None,
         }
+    }
+}
+
+fn custody_hint(error: &CustodyError) -> &'static str {
+    match error {
+        CustodyError::Unreadable { .. }
+        | CustodyError::Evidence(
+            EvidenceError::Unreadable { .. }
+            | EvidenceError::Damaged { .. }
+            | EvidenceError::Memory(_),
+        ) => "check the path and the permissions of the account that runs entrace",
+        CustodyError::Unwritable { .. } | CustodyError::Commit(_) => {
+            "check that the folder can be written and that the disk is not full"
+        }
+        CustodyError::Evidence(EvidenceError::Changed { .. }) => {
+            "nothing may write to evidence while it is read: work on a copy that nothing else touches"
+        }
+        CustodyError::Case(error) => case_hint(error),
+        CustodyError::CaseFile { .. } => {
+            "known are case_id, examiner, organization, received_at, received_from, authority, questions, notes"
+        }
+        CustodyError::NoDigests { .. } => {
+            "make a list with sha256sum, sha512sum, b3sum or hashdeep -c sha256 from a copy that is known to be good"
+        }
+        CustodyError::Altered { .. } => "`check` names everything that differs",
+        CustodyError::Unsealable { .. } => "take it out or rename it, and seal again",
     }
 }
 

@@ -1,6 +1,7 @@
 //! One library call per verb: arguments to options, tables to standard output, failures to exit codes.
 
 mod args;
+mod custody;
 mod exit;
 mod interrupt;
 mod progress;

@@ -12,13 +12,16 @@ use super::args::{
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::sources::{self, keep_apart};
-use super::{scope, select};
+use super::{custody, scope, select};
+use crate::advice::advice;
 use crate::codes::{self, Code};
 use crate::directory::catalogue;
+use crate::evidence::{Fingerprints, SourceFile};
 use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
-use crate::index::{self, Checks, Index};
+use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, SnapshotRow, WarningRow};
+use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
 use crate::synth::{SynthOptions, write_tenant};
@@ -35,16 +38,18 @@ pub(super) fn run(verb: &Verb, progress: &Progress) -> Outcome {
         Verb::Diff(args) => diff(args, progress),
         Verb::Timeline(args) => timeline(args, progress),
         Verb::Show(args) => show(args, progress),
+        Verb::Seal(args) => custody::seal(args, progress),
+        Verb::Check(args) => custody::check(args, progress),
         Verb::Synth(args) => synthesize(args, progress),
         Verb::Explain { code } => explain(code),
     }
 }
 
-fn out(text: &str) -> Result<(), Failure> {
+pub(super) fn out(text: &str) -> Result<(), Failure> {
     io::stdout().lock().write_all(text.as_bytes()).map_err(Failure::Stdout)
 }
 
-fn pretty(value: &Value) -> Result<(), Failure> {
+pub(super) fn pretty(value: &Value) -> Result<(), Failure> {
     out(&format!("{value:#}\n"))
 }
 
@@ -107,59 +112,13 @@ fn verdict(analysis: &Analysis) -> Exit {
 
 fn inspect(args: &Listing, progress: &Progress) -> Outcome {
     let analysis = listed(&args.evidence, &[], progress)?;
+    let advice = advice(&analysis, catalogue());
     if args.json {
-        let coverage: Vec<Value> = analysis
-            .coverage
-            .iter()
-            .map(|row| {
-                json!({
-                    "tenant_id": row.tenant_id, "snapshot": row.snapshot, "object_type": row.object_type,
-                    "attribute": row.attribute, "state": row.state.as_str(), "objects": row.objects,
-                    "detail": row.detail,
-                })
-            })
-            .collect();
-        let exhibits: Vec<Value> = analysis
-            .exhibits
-            .iter()
-            .map(|row| {
-                json!({
-                    "exhibit": row.exhibit.to_string(), "path": row.path, "size_bytes": row.size_bytes,
-                    "sha256": row.sha256, "blake3": row.blake3, "format": row.format, "encoding": row.encoding,
-                    "snapshot": row.snapshot, "tenant_id": row.tenant_id, "object_types": row.object_types,
-                    "seen": row.tally.seen, "used": row.tally.used, "quarantined": row.tally.quarantined,
-                    "set_aside": row.tally.set_aside,
-                })
-            })
-            .collect();
-        let warnings: Vec<Value> = analysis
-            .warnings
-            .iter()
-            .map(|row| {
-                json!({
-                    "code": row.code, "path": row.path, "offset_bytes": row.offset_bytes,
-                    "message": row.message, "advice": row.advice,
-                })
-            })
-            .collect();
-        pretty(&json!({
-            "snapshots": analysis.snapshots.iter().map(snapshot_json).collect::<Vec<_>>(),
-            "coverage": coverage, "exhibits": exhibits, "warnings": warnings,
-        }))?;
+        pretty(&inspect_json(&analysis, &advice))?;
     } else {
-        out(&terminal::inspect_text(&analysis, style()))?;
+        out(&inspect_text(&analysis, &advice, style()))?;
     }
     Ok(verdict(&analysis))
-}
-
-fn snapshot_json(row: &SnapshotRow) -> Value {
-    json!({
-        "tenant_id": row.tenant_id, "position": row.position, "label": row.label,
-        "start": row.time.map(|time| time.start.to_string()),
-        "end": row.time.map(|time| time.end.to_string()),
-        "time_source": row.time_source.map(crate::model::TimeSource::as_str),
-        "objects": row.objects, "exhibits": row.exhibits, "bytes": row.bytes, "digest": row.digest,
-    })
 }
 
 fn snapshots(args: &Listing, progress: &Progress) -> Outcome {
@@ -175,12 +134,21 @@ fn snapshots(args: &Listing, progress: &Progress) -> Outcome {
 fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     let output = format!("the output folder `{}`", args.out.display());
     keep_apart((&output, &args.out), &args.evidence.paths)?;
+    let case = args.evidence.case.as_deref();
+    let told = custody::case_file(args.case_file.as_deref(), case)?;
     let prepared = sources::prepare(&args.evidence, Checks::All)?;
     keep_apart((&output, &args.out), &prepared.evidence.paths)?;
+    let log = custody::log_of(&args.log, case, &prepared.evidence.paths)?;
+    if let Some(log) = &log {
+        custody::keep_out_of("the log", log, &args.out)?;
+    }
+    let key = custody::key_of(args.redact.as_deref(), &prepared.evidence.paths, Some(&args.out))?;
     unfinished::announce(&args.out);
     let options = report_options(args, &prepared.evidence);
     let index = prepared.index(progress)?;
-    let info = RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options };
+    let case_file = told.as_ref().map(|(_, case)| case.clone());
+    let mut info =
+        RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options, case: case_file };
     let options = HistoryOptions {
         unfolded: args.unfold.clone(),
         all_objects: true,
@@ -188,6 +156,12 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
+    let inputs = custody::inputs(&analysis);
+    match &key {
+        Some(key) => custody::redact(key, &mut analysis, &mut info)?,
+        None => index::keep_quarantined(&index, &mut analysis.quarantine)
+            .map_err(crate::history::HistoryError::Open)?,
+    }
     let written = report::write(&analysis, &info, &args.out, &progress.meter())?;
     progress.end();
     sources::tell(&index);
@@ -197,7 +171,10 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
         drop(writeln!(stderr, "{}", report::text::escaped(&path.display().to_string())));
     }
     drop(stderr);
-    Ok(verdict(&analysis))
+    let exit = verdict(&analysis);
+    let entry = custody::report_entry(inputs, &told, written.last(), exit);
+    custody::note(log.as_deref(), entry)?;
+    Ok(exit)
 }
 
 fn report_options(args: &ReportArgs, evidence: &Evidence) -> BTreeMap<String, String> {
@@ -230,9 +207,11 @@ fn report_options(args: &ReportArgs, evidence: &Evidence) -> BTreeMap<String, St
 }
 
 fn timeline(args: &TimelineArgs, progress: &Progress) -> Outcome {
+    let key = custody::key_of(args.redact.as_deref(), &args.evidence.paths, None)?;
     let mut analysis = listed(&args.evidence, &args.unfold, progress)?;
     let mut changes = std::mem::take(&mut analysis.changes);
     changes.retain(|change| scope::holds(&args.scope, change, false));
+    custody::redact_changes(key.as_ref(), &mut changes)?;
     match args.format {
         TimelineFormat::Table => print_changes(&changes)?,
         TimelineFormat::Csv => to_stdout(|stdout| report::write_changes(&changes, stdout))?,
@@ -257,6 +236,7 @@ fn to_stdout(
 }
 
 fn diff(args: &DiffArgs, progress: &Progress) -> Outcome {
+    let key = custody::key_of(args.redact.as_deref(), &args.evidence.paths, None)?;
     let analysis = listed(&args.evidence, &[], progress)?;
     let bounds = diff_bounds(args, &analysis)?;
     let position = |tenant: &str, label: &str| {
@@ -267,8 +247,9 @@ fn diff(args: &DiffArgs, progress: &Progress) -> Outcome {
             .map(|s| s.position)
     };
     let changes = between(&analysis.changes, &position, &|tenant| bounds.get(tenant).copied());
-    let changes: Vec<Change> =
+    let mut changes: Vec<Change> =
         changes.into_iter().filter(|change| scope::holds(&args.scope, change, false)).collect();
+    custody::redact_changes(key.as_ref(), &mut changes)?;
     match args.format {
         DiffFormat::Table => print_changes(&changes)?,
         DiffFormat::Csv => to_stdout(|stdout| report::write_changes(&changes, stdout))?,
@@ -425,19 +406,37 @@ fn show_receipt(index: &Index, text: &str) -> Outcome {
             hint: "copy it from the columns evidence_before and evidence_after".to_owned(),
         })?;
     let exhibits = index.exhibits_named(receipt.exhibit);
-    let Some(exhibit) = exhibits.first().and_then(|place| index.exhibits.get(*place)) else {
+    if let Some(exhibit) = exhibits.first().and_then(|place| index.exhibits.get(*place)) {
+        let opened = index::open_receipt(exhibit, receipt.place, catalogue())
+            .map_err(crate::history::HistoryError::Open)?;
+        print_receipt((&exhibit.source, &exhibit.prints, exhibit.size_bytes), &receipt, opened)
+    } else if let Some(carrier) = index.carrier_named(receipt.exhibit) {
+        let span = match receipt.place {
+            Some(Cited::Bytes(span)) => Some(span),
+            Some(Cited::Row(..)) | None => None,
+        };
+        let opened =
+            index::open_carrier(carrier, span).map_err(crate::history::HistoryError::Open)?;
+        print_receipt((&carrier.source, &carrier.prints, carrier.size_bytes), &receipt, opened)
+    } else {
         drop(writeln!(
             io::stderr().lock(),
             "entrace: {} is not in the evidence, or is no longer what it was",
             receipt.exhibit
         ));
-        return Ok(Exit::Failed);
-    };
-    let opened = index::open_receipt(exhibit, receipt.place, catalogue())
-        .map_err(crate::history::HistoryError::Open)?;
+        Ok(Exit::Failed)
+    }
+}
+
+/// Says what was verified, and prints the bytes: as they are, or made visible on a terminal.
+fn print_receipt(
+    (source, prints, size_bytes): (&SourceFile, &Fingerprints, u64),
+    receipt: &Receipt,
+    opened: Option<OpenedReceipt>,
+) -> Outcome {
     let mut stderr = io::stderr().lock();
-    let sha256 = blake3::Hash::from_bytes(exhibit.prints.sha256).to_hex();
-    let path = report::text::escaped(&exhibit.shown).into_owned();
+    let sha256 = prints.sha256_hex();
+    let path = report::text::escaped(&source.shown).into_owned();
     drop(writeln!(stderr, "{path}\nSHA-256 {sha256} verified"));
     let Some(opened) = opened else {
         drop(writeln!(stderr, "entrace: the receipt reaches beyond the exhibit"));
@@ -447,7 +446,7 @@ fn show_receipt(index: &Index, text: &str) -> Outcome {
         Some(Cited::Bytes(place)) => drop(writeln!(
             stderr,
             "bytes {}+{} of {}, line {}",
-            place.offset_bytes, place.len_bytes, exhibit.size_bytes, opened.line
+            place.offset_bytes, place.len_bytes, size_bytes, opened.line
         )),
         Some(Cited::Row(table, row)) => {
             let table = report::text::escaped(table.as_str()).into_owned();
@@ -456,14 +455,17 @@ fn show_receipt(index: &Index, text: &str) -> Outcome {
         None => {}
     }
     drop(stderr);
-    let text = String::from_utf8_lossy(&opened.text);
     if io::stdout().is_terminal() {
+        let text = String::from_utf8_lossy(&opened.text);
         let lines: Vec<String> =
             text.lines().map(|line| report::text::escaped(line).into_owned()).collect();
         out(&(lines.join("\n") + "\n"))?;
     } else {
-        out(&text)?;
-        out("\n")?;
+        let mut stdout = io::stdout().lock();
+        stdout
+            .write_all(&opened.text)
+            .and_then(|()| stdout.write_all(b"\n"))
+            .map_err(Failure::Stdout)?;
     }
     Ok(Exit::Done)
 }

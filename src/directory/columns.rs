@@ -18,6 +18,61 @@ pub enum CellKind {
     OnlyItem,
     /// What kind of object the row is: `User`, `Group`.
     ObjectType,
+    /// `Yes` or `No`.
+    YesOrNo,
+    /// A number.
+    Number,
+    /// Texts parted by semicolons.
+    Semicolons,
+    /// Texts parted by commas.
+    Commas,
+    /// A part of what the row is told apart by, where it has no id.
+    Key,
+    /// The display name of a built-in role, held for the whole directory.
+    Role,
+    /// The id of the object that the row hangs on.
+    Parent,
+}
+
+impl CellKind {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Text,
+        Self::Boolean,
+        Self::OnlyItem,
+        Self::ObjectType,
+        Self::YesOrNo,
+        Self::Number,
+        Self::Semicolons,
+        Self::Commas,
+        Self::Key,
+        Self::Role,
+        Self::Parent,
+    ];
+
+    /// The word that the tables have for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Boolean => "boolean",
+            Self::OnlyItem => "only item",
+            Self::ObjectType => "type",
+            Self::YesOrNo => "yes or no",
+            Self::Number => "number",
+            Self::Semicolons => "semicolons",
+            Self::Commas => "commas",
+            Self::Key => "key",
+            Self::Role => "role",
+            Self::Parent => "parent",
+        }
+    }
+
+    /// The kind of this word.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 /// What a column carries.
@@ -46,15 +101,9 @@ impl Catalogue {
             if !self.sound("columns", &row.column, &row.source, of_type) {
                 continue;
             }
-            let kind = match row.kind.as_str() {
-                "text" => CellKind::Text,
-                "boolean" => CellKind::Boolean,
-                "only item" => CellKind::OnlyItem,
-                "type" => CellKind::ObjectType,
-                other => {
-                    self.fault("columns", format_args!("{}: kind {other}", row.column));
-                    continue;
-                }
+            let Some(kind) = CellKind::of_name(&row.kind) else {
+                self.fault("columns", format_args!("{}: kind {}", row.column, row.kind));
+                continue;
             };
             let key = (row.object_type, plain(&row.column));
             let column = Column { attribute: row.attribute, kind };

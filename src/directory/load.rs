@@ -12,7 +12,7 @@ use super::query::path_key;
 use super::{
     Attribute, Bin, Catalogue, Identity, ListSemantics, ObjectType, Relation, RelationKind, Role,
 };
-use super::{columns, foreign, roadrecon};
+use super::{columns, foreign, roadrecon, suites, views, zones};
 
 /// A digest of all tables: what was made with other tables may differ.
 #[must_use]
@@ -20,8 +20,14 @@ pub fn digest() -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let own =
         [TYPES, COLLECTIONS, ODATA_TYPES, FOLDERS, SIGNATURES, ATTRIBUTES, RELATIONS, ROLES, NAMES];
-    let foreign = foreign::TABLES.into_iter().chain([columns::COLUMNS]).chain(roadrecon::ALL);
-    for table in own.into_iter().chain(foreign) {
+    let of_formats = [
+        &foreign::TABLES[..],
+        &[columns::COLUMNS, zones::ZONES],
+        &roadrecon::ALL,
+        &suites::TABLES,
+        &views::TABLES,
+    ];
+    for table in own.iter().chain(of_formats.into_iter().flatten()) {
         hasher.update(table.as_bytes()).update(&[0]);
     }
     *hasher.finalize().as_bytes()
@@ -50,7 +56,13 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_roles();
     catalogue.load_foreign();
     catalogue.load_columns();
+    catalogue.load_questions();
+    catalogue.load_zones();
     catalogue.load_roadrecon();
+    catalogue.load_views();
+    catalogue.load_suites();
+    catalogue.load_tools();
+    catalogue.load_readable();
     catalogue
 }
 

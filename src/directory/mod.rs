@@ -7,13 +7,22 @@ mod foreign;
 mod load;
 mod names;
 mod query;
+mod questions;
+mod readable;
 mod roadrecon;
+mod suites;
+mod tools;
+mod views;
+mod zones;
 
 pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
+pub use questions::{Need, Question, Retention, Term};
 pub use roadrecon::{RoadLink, RoadTable};
+pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
+pub use views::{RowsOf, View};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 pub use columns::{CellKind, Column};
@@ -170,6 +179,10 @@ pub struct Catalogue {
     pub(crate) collections: BTreeMap<String, (String, bool)>,
     /// `@odata.type` without `#microsoft.graph.`, lower case, to type.
     pub(crate) odata_types: BTreeMap<String, String>,
+    /// What stays readable under pseudonyms.
+    pub(crate) readable: readable::Readable,
+    /// Words of `evidence.csv` for a format, to the tool that makes it.
+    pub(crate) tools: BTreeMap<String, String>,
     /// Folder path of the EntraExporter tree, lower case, `/` between, `*` for an id, to collection path.
     pub(crate) folders: BTreeMap<String, String>,
     /// The folders with an id in them, by the number of their components, in the order of their names.
@@ -181,6 +194,16 @@ pub struct Catalogue {
     pub(crate) roles: BTreeMap<String, Role>,
     /// (type or `*`, heading in plain letters and digits) to what the column carries.
     pub(crate) columns: BTreeMap<(String, String), Column>,
+    /// CSV files of collector suites, the most specific first.
+    pub(crate) views: Vec<View>,
+    /// Files of collector suites, the most specific first.
+    pub(crate) files: Vec<SuiteFile>,
+    /// Members that they put into objects.
+    pub(crate) suite_members: Vec<SuiteMember>,
+    /// What tells results of assessment tools.
+    pub(crate) tool_results: Vec<ToolResult>,
+    /// Folders of the parts of a collector suite, in lower case.
+    pub(crate) components: BTreeSet<String>,
     /// File or folder name, letters and digits only, to collection path.
     pub(crate) names: BTreeMap<String, String>,
     /// Type to the collection path that lists it.
@@ -193,6 +216,10 @@ pub struct Catalogue {
     pub(crate) powershell: BTreeMap<String, SpeltName>,
     pub(crate) azurehound: BTreeMap<String, HoundKind>,
     pub(crate) scubagear: Vec<ScubaSection>,
+    pub(crate) questions: Vec<Question>,
+    pub(crate) retention: Vec<Retention>,
+    /// Zone as Windows names it in winter to its name in the tz database.
+    pub(crate) windows_zones: BTreeMap<String, String>,
     /// (type or `*`, old name) to where Graph has it.
     pub(crate) azure_ad_graph: BTreeMap<(String, String), OldName>,
     pub(crate) roadrecon: Vec<RoadTable>,

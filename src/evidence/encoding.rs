@@ -1,6 +1,7 @@
 //! From source bytes to UTF-8, and from places in the decoded text back to source bytes.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Text encodings that exports are seen in (export-formats, 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,23 +236,29 @@ impl SourceOffsets {
         self.decoded = 0;
     }
 
-    /// The source offset of a decoded offset not before the place that it was advanced to.
+    /// The source offset of a decoded offset, best near the place that it was advanced to.
     #[must_use]
     pub fn source_offset(&self, text: &[u8], decoded: usize) -> u64 {
-        if !self.encoding.is_utf16() {
-            return self.source.saturating_add(as_u64(decoded.saturating_sub(self.decoded)));
+        if decoded < self.decoded {
+            return self.source.saturating_sub(self.source_bytes(text, decoded..self.decoded));
         }
-        let between = text.get(self.decoded..decoded).unwrap_or_default();
-        let bytes: u64 = between
-            .iter()
+        self.source.saturating_add(self.source_bytes(text, self.decoded..decoded))
+    }
+
+    /// How many bytes of the source a part of the text stands for.
+    fn source_bytes(&self, text: &[u8], part: Range<usize>) -> u64 {
+        if !self.encoding.is_utf16() {
+            return as_u64(part.len());
+        }
+        let part = text.get(part).unwrap_or_default();
+        part.iter()
             .map(|byte| match byte {
                 // A continuation byte belongs to the unit that its lead byte counted.
                 0x80..=0xBF => 0,
                 0xF0..=0xF7 => 4,
                 _ => 2,
             })
-            .sum();
-        self.source.saturating_add(bytes)
+            .sum()
     }
 }
 
@@ -283,6 +290,7 @@ mod tests {
             let rest = decoded.encoding.decode_slice(&source[start..]);
             assert_eq!(&*rest, &text.as_bytes()[at..]);
             assert_eq!(start, 2 + units * 2);
+            assert_eq!(offsets.source_offset(&decoded.bytes, 0), 2);
             units += character.len_utf16();
         }
     }

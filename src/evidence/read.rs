@@ -18,6 +18,20 @@ pub struct Fingerprints {
     pub blake3: [u8; 32],
 }
 
+impl Fingerprints {
+    /// SHA-256 in lower-case hexadecimal.
+    #[must_use]
+    pub fn sha256_hex(&self) -> String {
+        blake3::Hash::from_bytes(self.sha256).to_hex().to_string()
+    }
+
+    /// BLAKE3 in lower-case hexadecimal.
+    #[must_use]
+    pub fn blake3_hex(&self) -> String {
+        blake3::Hash::from_bytes(self.blake3).to_hex().to_string()
+    }
+}
+
 /// A file that is read and watched: whether it changed meanwhile is said at the end.
 #[derive(Debug)]
 pub struct Watched {

@@ -66,6 +66,16 @@ impl SourceFile {
         self.origin.container_shown()
     }
 
+    /// The shown path of the file on disk that it is, or is in.
+    #[must_use]
+    pub fn on_disk_shown(&self) -> &str {
+        let mut outer = self;
+        while let Some(container) = outer.origin.container() {
+            outer = container;
+        }
+        &outer.shown
+    }
+
     /// The one door to an exhibit's bytes: its own, decompressed, as a stream through fixed buffers, on a file handle of
     /// its own, so that several may be open at once.
     ///

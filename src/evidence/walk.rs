@@ -56,6 +56,52 @@ pub fn walk_within(
     limits: &Limits,
     is_plain: &(dyn Fn(&SourceFile) -> bool + Sync),
 ) -> Result<Walk, EvidenceError> {
+    let mut found = find(arguments, limits, is_plain, Look::Evidence)?;
+    bag::verify(&mut found);
+    in_order(&mut found);
+    Ok(found)
+}
+
+/// What is looked at below the paths that the user named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// What may be an export: no store of a repository, no case folder.
+    Evidence,
+    /// Every file, and the members of archives.
+    Everything,
+    /// Every file; archives are files.
+    Files,
+}
+
+/// Everything that can be hashed below `arguments`, for custody: what a bag refuses is named among the refusals and is
+/// there all the same, and tag files of bags are files.
+///
+/// # Errors
+/// As [`walk`].
+pub fn inventory(arguments: &[PathBuf], look: Look) -> Result<Walk, EvidenceError> {
+    let mut found = find(arguments, &LIMITS, &|_| look == Look::Files, look)?;
+    if look == Look::Evidence {
+        let mut verified = found.clone();
+        bag::verify(&mut verified);
+        found.refusals = verified.refusals;
+    }
+    in_order(&mut found);
+    Ok(found)
+}
+
+fn in_order(found: &mut Walk) {
+    found
+        .carriers
+        .sort_by(|a, b| (&a.source.shown, &a.source.path).cmp(&(&b.source.shown, &b.source.path)));
+    found.refusals.sort();
+}
+
+fn find(
+    arguments: &[PathBuf],
+    limits: &Limits,
+    is_plain: &(dyn Fn(&SourceFile) -> bool + Sync),
+    look: Look,
+) -> Result<Walk, EvidenceError> {
     let mut roots = BTreeSet::new();
     for argument in arguments {
         let root = fs::canonicalize(argument)
@@ -66,7 +112,7 @@ pub fn walk_within(
     let names = distinct_names(&roots);
     let mut found = Walk::default();
     for (position, (root, name)) in roots.iter().zip(&names).enumerate() {
-        visit(root, root, name, position, &mut found);
+        visit((root, root), name, (position, look), &mut found);
     }
     // A folder and a file below it may both have been named: one exhibit all the same.
     let mut seen: HashSet<OsString> = HashSet::with_capacity(found.files.len());
@@ -82,16 +128,16 @@ pub fn walk_within(
         found.refusals.extend(listed.refusals);
     }
     found.files.sort_by(|a, b| (&a.shown, &a.path).cmp(&(&b.shown, &b.path)));
-    bag::verify(&mut found);
-    found
-        .carriers
-        .sort_by(|a, b| (&a.source.shown, &a.source.path).cmp(&(&b.source.shown, &b.source.path)));
-    found.refusals.sort();
     found.roots = roots;
     Ok(found)
 }
 
-fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Walk) {
+fn visit(
+    (path, root): (&Path, &Path),
+    shown: &str,
+    (position, look): (usize, Look),
+    found: &mut Walk,
+) {
     let refuse = |code, cause| Refusal { shown: shown.to_owned(), code, cause };
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
@@ -114,17 +160,19 @@ fn visit(path: &Path, root: &Path, shown: &str, position: usize, found: &mut Wal
             Err(error) => return found.refusals.push(refuse("unreadable", error.to_string())),
         };
         entries.sort_by_key(fs::DirEntry::file_name);
-        if entries.iter().any(|entry| entry.file_name() == OsStr::new(CASE_MARK)) {
+        let is_case = entries.iter().any(|entry| entry.file_name() == OsStr::new(CASE_MARK));
+        if is_case && look == Look::Evidence {
             let cause = format!("a case folder of entrace: it holds a file `{CASE_MARK}`");
             return found.refusals.push(refuse("case-in-evidence", cause));
         }
         for entry in entries {
             let name = entry.file_name();
             // A repository's own store is not an export.
-            if name == OsStr::new(".git") {
+            if name == OsStr::new(".git") && look == Look::Evidence {
                 continue;
             }
-            visit(&entry.path(), root, &format!("{shown}/{}", readable(&name)), position, found);
+            let shown = format!("{shown}/{}", readable(&name));
+            visit((&entry.path(), root), &shown, (position, look), found);
         }
     } else if metadata.is_file() {
         let (file, stat) = (path.to_path_buf(), Stat::of(&metadata));
@@ -174,7 +222,13 @@ fn distinct_names(roots: &[PathBuf]) -> Vec<String> {
 }
 
 fn readable(name: &OsStr) -> String {
-    container::readable(name.as_encoded_bytes())
+    readable_name(name.as_encoded_bytes())
+}
+
+/// A name or path as it is shown: bytes that are not UTF-8 as `\xNN`.
+#[must_use]
+pub fn readable_name(bytes: &[u8]) -> String {
+    container::readable(bytes)
 }
 
 #[cfg(test)]

@@ -5,31 +5,60 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::attributes::{Aside, Conflict};
+use super::attributes::Aside;
 use super::census::{Census, TypeKey, pages};
+use super::coverage::Ledger;
+use super::engine::Engine;
 use super::names::{Names, ObjectKey};
-use super::{HistoryOptions, coverage};
+use super::series::Remark;
+use super::{HistoryOptions, coverage, series, times};
 use crate::codes::code;
 use crate::directory::{Catalogue, Identity};
-use crate::evidence::Carrier;
-use crate::index::{Exhibit, Index, Listing, Seen, mark};
+use crate::evidence::{Carrier, SourceFile};
+use crate::index::{Exhibit, Index, Listing, ObjectId, Seen, mark};
+use crate::intake::Format;
 use crate::model::{
-    Analysis, Change, ChangeKind, ExhibitId, ExhibitRow, HashBasis, Lane, ObjectRow, QuarantineRow,
-    SnapshotRow, Tally, WarningRow,
+    Analysis, BinRow, Change, ChangeKind, ConflictRow, ExhibitId, ExhibitRow, HashBasis, Lane,
+    ObjectRow, QuarantineRow, SnapshotRow, Tally, WarningRow,
 };
 
+/// Objects of recycle bins that are named, per tenant: those that are purged first.
+const NAMED: usize = 5;
+
+/// Puts what lies in recycle bins in the order in which it is purged.
+pub(super) fn soonest_first(bin: &mut [(ObjectId, BinRow)]) {
+    bin.sort_by(|(_, a), (_, b)| a.cmp(b));
+}
+
+/// The objects that are purged first.
+pub(super) fn soonest(bin: &[(ObjectId, BinRow)]) -> Vec<ObjectKey> {
+    bin.chunk_by(|(_, a), (_, b)| a.tenant_id == b.tenant_id)
+        .flat_map(|of_tenant| of_tenant.iter().take(NAMED))
+        .map(|(id, row)| (row.tenant_id.clone(), Arc::from(row.object_type.as_str()), id.clone()))
+        .collect()
+}
+
 pub(super) fn analysis(
-    index: &Index,
-    catalogue: &Catalogue,
+    engine: &Engine<'_>,
     changes: Vec<Change>,
     names: &Names,
-    (censuses, aside, options): (&BTreeMap<TypeKey, Census>, &Aside, &HistoryOptions),
+    (aside, options): (Aside, &HistoryOptions),
 ) -> Analysis {
+    let Ledger { index, catalogue, censuses, .. } = engine.ledger();
     let mut tally = Tally::default();
     for exhibit in &index.exhibits {
         tally.add(&exhibit.tally);
     }
     let last = index.captures.iter().filter_map(|capture| capture.interval).map(|i| i.end).max();
+    let coverage = coverage::rows(&engine.ledger());
+    let mut conflicts = aside.conflicts;
+    conflicts.sort_unstable();
+    let remarks = series::remarks(index, catalogue, &coverage);
+    let late = times::warnings(index, &aside.late);
+    let bin = aside.bin.into_iter().map(|(id, row)| BinRow {
+        object_name: names.get(&row.tenant_id, &row.object_type, &id),
+        ..row
+    });
     Analysis {
         snapshots: snapshots(index, censuses),
         objects: if options.all_objects {
@@ -37,9 +66,11 @@ pub(super) fn analysis(
         } else {
             Vec::new()
         },
-        exhibits: exhibit_rows(index),
-        coverage: coverage::rows(index, catalogue, censuses),
-        warnings: warnings(index, &aside.conflicts),
+        exhibits: exhibit_rows(index, catalogue),
+        coverage,
+        warnings: warnings(index, &conflicts, remarks, late),
+        conflicts,
+        bin: bin.collect(),
         quarantine: quarantine(index),
         tally,
         set_aside_differences: aside
@@ -186,8 +217,8 @@ pub(super) fn all_objects(index: &Index) -> Vec<ObjectKey> {
 }
 
 /// Exhibits and what carries them, by path.
-fn exhibit_rows(index: &Index) -> Vec<ExhibitRow> {
-    let exhibits = index.exhibits.iter().map(|exhibit| exhibit_row(index, exhibit));
+fn exhibit_rows(index: &Index, catalogue: &Catalogue) -> Vec<ExhibitRow> {
+    let exhibits = index.exhibits.iter().map(|exhibit| exhibit_row(index, catalogue, exhibit));
     let mut rows: Vec<ExhibitRow> =
         exhibits.chain(index.carriers.iter().map(carrier_row)).collect();
     rows.sort_by(|a, b| a.path.cmp(&b.path));
@@ -216,18 +247,26 @@ fn carrier_row(carrier: &Carrier) -> ExhibitRow {
         tally: Tally::default(),
         modified_at: carrier.modified.and_then(|at| Timestamp::try_from(at).ok()),
         hash_basis: HashBasis::Computed,
+        tool: String::new(),
+        changed_at: changed_at(&carrier.source),
     }
 }
 
-fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
+/// When the file on disk was last changed in any way; of a member of an archive nothing tells.
+fn changed_at(source: &SourceFile) -> Option<Timestamp> {
+    source.stat.changed_at.filter(|_| source.archive().is_none())
+}
+
+fn exhibit_row(index: &Index, catalogue: &Catalogue, exhibit: &Exhibit) -> ExhibitRow {
     let snapshot = index.snapshots.get(exhibit.snapshot);
+    let format = exhibit.format.map(Format::as_str).unwrap_or_default();
     ExhibitRow {
         exhibit: exhibit.id(),
         path: exhibit.shown.clone(),
         size_bytes: exhibit.size_bytes,
         sha256: hex(&exhibit.prints.sha256),
         blake3: hex(&exhibit.prints.blake3),
-        format: exhibit.format.map(|format| format.as_str().to_owned()).unwrap_or_default(),
+        format: format.to_owned(),
         encoding: exhibit.encoding.as_str().to_owned(),
         tenant_id: snapshot.map(|s| s.tenant.clone()).unwrap_or_default(),
         snapshot: snapshot.map(|s| s.label.clone()).unwrap_or_default(),
@@ -237,6 +276,8 @@ fn exhibit_row(index: &Index, exhibit: &Exhibit) -> ExhibitRow {
         tally: exhibit.tally.clone(),
         modified_at: exhibit.modified_at,
         hash_basis: exhibit.hash_basis,
+        tool: catalogue.tool(format).unwrap_or_default().to_owned(),
+        changed_at: changed_at(&exhibit.source),
     }
 }
 
@@ -247,18 +288,25 @@ fn quarantine(index: &Index) -> Vec<QuarantineRow> {
         .iter()
         .flat_map(|exhibit| {
             exhibit.quarantine.iter().map(|record| QuarantineRow {
+                exhibit: exhibit.id(),
                 path: exhibit.shown.clone(),
                 offset_bytes: as_u64(record.span.start),
                 len_bytes: as_u64(record.span.len()),
                 code: record.code.to_owned(),
                 reason: record.reason.to_owned(),
+                bytes: None,
             })
         })
         .collect()
 }
 
 /// A warning with the advice that its code carries.
-fn warning(code_name: &str, path: &str, offset: Option<usize>, message: String) -> WarningRow {
+pub(super) fn warning(
+    code_name: &str,
+    path: &str,
+    offset: Option<usize>,
+    message: String,
+) -> WarningRow {
     WarningRow {
         code: code_name.to_owned(),
         path: path.to_owned(),
@@ -268,10 +316,19 @@ fn warning(code_name: &str, path: &str, offset: Option<usize>, message: String) 
     }
 }
 
-fn warnings(index: &Index, conflicts: &[Conflict]) -> Vec<WarningRow> {
-    let mut rows = Vec::new();
+fn warnings(
+    index: &Index,
+    conflicts: &[ConflictRow],
+    remarks: Vec<Remark>,
+    late: Vec<WarningRow>,
+) -> Vec<WarningRow> {
+    let mut rows = late;
+    let said = remarks.into_iter();
+    rows.extend(said.map(|(code_name, message)| warning(code_name, "", None, message)));
     for conflict in conflicts {
-        let Conflict { object_type, object_id, attribute, snapshot, receipts } = conflict;
+        let ConflictRow { object_type, object_id, attribute, snapshot, values, .. } = conflict;
+        let receipts = values.iter().flat_map(|(_, receipts)| receipts).map(ToString::to_string);
+        let receipts = receipts.collect::<Vec<_>>().join(";");
         let message = format!(
             "overlapping captures of snapshot `{snapshot}` disagree on {attribute} of {object_type} {object_id}: {receipts}"
         );
@@ -371,7 +428,8 @@ fn snapshot_warnings(index: &Index) -> Vec<WarningRow> {
     }
     for (tenant, count) in per_tenant {
         if count == 1 {
-            let message = format!("tenant `{tenant}` has one snapshot");
+            let name = if tenant.is_empty() { "unknown" } else { tenant };
+            let message = format!("tenant `{name}` has one snapshot");
             rows.push(warning("single-snapshot", "", None, message));
         }
     }

@@ -15,7 +15,7 @@ use super::runs::{self, RequestFacts};
 use super::segment::as_u32;
 use super::shelf::{Shelf, Slab};
 use super::snapshots::Member;
-use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, links, snapshots};
+use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, links, snapshots, whole};
 use crate::budget::Budget;
 use crate::directory::Catalogue;
 use crate::evidence::{Carrier, EvidenceError, Refusal, SourceFile, Walk, stream_each};
@@ -227,6 +227,10 @@ impl Assembly {
             }
         }));
         distrust_databases(&mut index);
+        let catalogue = crate::directory::catalogue();
+        let silent =
+            whole::silent_parents(&index.requests, &index.exhibits, &index.segments, catalogue);
+        index.requests.extend(silent);
         index.captures = chain::unite(&mut index.requests, &index.exhibits);
         index.key = Some(key);
         let rows: usize =
@@ -306,6 +310,12 @@ fn pages_of(segment: &mut Shelf, facts: &[RequestFacts]) -> Vec<IndexedPage> {
 
 /// The exhibit that an id names.
 impl Index {
+    /// The first archive or tag file of a bag with this short name.
+    #[must_use]
+    pub fn carrier_named(&self, id: ExhibitId) -> Option<&Carrier> {
+        self.carriers.iter().find(|carrier| ExhibitId::of_sha256(&carrier.prints.sha256) == id)
+    }
+
     /// Positions of the exhibits with this short name.
     #[must_use]
     pub fn exhibits_named(&self, id: ExhibitId) -> Vec<usize> {

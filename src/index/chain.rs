@@ -122,7 +122,12 @@ fn describe(
     let page = first.format == Format::GraphPage;
     let narrowing = all.iter().map(|request| request.narrowing.as_str()).max().unwrap_or_default();
     let delta = all.iter().any(|request| request.delta);
-    let family = if page { "graph" } else { first.format.as_str() };
+    // Views of one tool differ from each other, and from every other list.
+    let view = first
+        .context
+        .as_deref()
+        .filter(|_| matches!(first.format, Format::ExtractorSuite | Format::Hawk | Format::Goose));
+    let family = if page { "graph" } else { view.unwrap_or(first.format.as_str()) };
     let parent = match &first.subject {
         Subject::ObjectsOf { parent_property, parent_id, .. } => {
             format!("{parent_property}:{parent_id}")

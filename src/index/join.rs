@@ -77,7 +77,8 @@ pub fn build_in(
         let files = known.filter_map(|(file, source)| Some((file, source.prints()?))).collect();
         let listed = !walk.carriers.is_empty();
         let refusals = &assembly.index.refusals;
-        case.keep(new, recall, Run { files, refusals, listed, last })?
+        let carriers = &walk.carriers;
+        case.keep(new, recall, Run { files, refusals, carriers, listed, last })?
     };
     Ok(join(case, assembly, walk.files.iter().zip(placed).zip(sources), &new)?)
 }

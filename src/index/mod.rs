@@ -13,19 +13,24 @@ mod known;
 mod layout;
 mod links;
 mod open;
+mod quarantine;
 mod reader;
 mod row;
 mod runs;
 mod segment;
 mod shelf;
 mod snapshots;
+mod whole;
 
 pub use assemble::{IndexOptions, NamedSnapshot, build};
-pub use case::{Case, CaseError, CaseNote, Checks, Remembered};
+pub use case::{
+    Case, CaseError, CaseFacts, CaseNote, Checks, KnownContent, Remembered, verify_case,
+};
 pub use identity::{ObjectId, canonical, guid};
 pub use join::{Found, build_in};
-pub use links::{LinkGroup, LinkKey, LinkObservation, LinkRun};
-pub use open::{OpenError, Opened, OpenedReceipt, open_receipt, open_records};
+pub use links::{LinkGroup, LinkKey, LinkList, LinkObservation, LinkRun, ListLoss};
+pub use open::{OpenError, Opened, OpenedReceipt, open_carrier, open_receipt, open_records};
+pub use quarantine::keep_quarantined;
 pub(crate) use row::mark;
 pub use row::{Key, LinkHead, LinkRow, Row};
 pub use runs::Seen;

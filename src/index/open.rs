@@ -13,11 +13,11 @@ use super::layout::Layouts;
 use super::{Entry, Exhibit, Index};
 use crate::directory::Catalogue;
 use crate::evidence::{
-    Database, DatabaseCopy, EvidenceError, Hashing, SourceFile, decode, read_spans, spans_of,
-    stream_each,
+    Carrier, Database, DatabaseCopy, EvidenceError, Fingerprints, Hashing, SourceFile, decode,
+    read_spans, spans_of, stream_each,
 };
 use crate::intake::{OpenTables, Record, Rendering, Scanner, Spelling};
-use crate::model::{Cited, Table};
+use crate::model::{Cited, Span, Table};
 
 /// An exhibit that is read to show a part of it is read in chunks of this size.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -267,7 +267,32 @@ pub fn open_receipt(
         Some(Cited::Bytes(span)) => Some(span),
         Some(Cited::Row(table, row)) => return open_row(exhibit, table, row, catalogue),
     };
-    let mut stream = exhibit.source.open()?;
+    let kept = verified(&exhibit.source, &exhibit.prints, span)?;
+    Ok(kept.map(|(bytes, line)| match span {
+        None => OpenedReceipt { text: decode(&bytes).bytes.into_owned(), line },
+        Some(_) => OpenedReceipt { text: exhibit.encoding.decode_slice(&bytes).into_owned(), line },
+    }))
+}
+
+/// As [`open_receipt`], of an archive or a tag file of a bag; its bytes are given as they are.
+///
+/// # Errors
+/// As [`open_receipt`].
+pub fn open_carrier(
+    carrier: &Carrier,
+    span: Option<Span>,
+) -> Result<Option<OpenedReceipt>, OpenError> {
+    let kept = verified(&carrier.source, &carrier.prints, span)?;
+    Ok(kept.map(|(text, line)| OpenedReceipt { text, line }))
+}
+
+/// The bytes of a source that a span cites, and the line on which they begin, if all of it has these digests.
+fn verified(
+    source: &SourceFile,
+    prints: &Fingerprints,
+    span: Option<Span>,
+) -> Result<Option<(Vec<u8>, usize)>, OpenError> {
+    let mut stream = source.open()?;
     let mut hashing = Hashing::default();
     let (mut kept, mut at, mut lines) = (Vec::new(), 0_u64, 1_usize);
     let wanted = match span {
@@ -276,7 +301,10 @@ pub fn open_receipt(
     };
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        let read = stream.read(&mut chunk).map_err(|error| exhibit.source.error(error))?;
+        let read = match stream.read(&mut chunk) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            read => read.map_err(|error| source.error(error))?,
+        };
         let bytes = chunk.get(..read).unwrap_or_default();
         if read == 0 {
             break;
@@ -291,17 +319,11 @@ pub fn open_receipt(
         kept.extend_from_slice(bytes.get(from..until.max(from)).unwrap_or_default());
         at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
     }
-    if hashing.finish() != exhibit.prints {
-        return Err(OpenError::Altered { shown: exhibit.shown.clone(), what: "its SHA-256" });
+    if hashing.finish() != *prints {
+        return Err(OpenError::Altered { shown: source.shown.clone(), what: "its SHA-256" });
     }
-    Ok(match span {
-        None => Some(OpenedReceipt { text: decode(&kept).bytes.into_owned(), line: 1 }),
-        Some(_) if wanted.end > at => None,
-        Some(_) => {
-            let text = exhibit.encoding.decode_slice(&kept).into_owned();
-            Some(OpenedReceipt { text, line: lines })
-        }
-    })
+    let beyond = span.is_some() && wanted.end > at;
+    Ok((!beyond).then_some((kept, lines)))
 }
 
 fn open_row(

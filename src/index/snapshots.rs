@@ -110,17 +110,25 @@ fn bonds(exhibits: &[Exhibit], members: &[Member]) -> Vec<(String, Bond)> {
     timed.sort_by(|a, b| (&a.0, a.1.interval, a.2).cmp(&(&b.0, b.1.interval, b.2)));
     let mut cluster = 0_usize;
     let mut reach: Option<(String, jiff::Timestamp)> = None;
+    let mut last_written: Option<jiff::Timestamp> = None;
     for (tenant, time, position) in timed {
+        let written = time.interval.without_zone();
         let apart = reach.as_ref().is_none_or(|(before, end)| {
-            *before != tenant || time.interval.start.duration_since(*end) >= GAP
+            // Two clocks of one unknown zone lie as far apart as they say.
+            let distance = match (last_written, written) {
+                (Some(last), Some(written)) => written.duration_since(last),
+                _ => time.interval.start.duration_since(*end),
+            };
+            *before != tenant || distance >= GAP
         });
         if apart {
             cluster = position;
         }
         let end = reach
-            .filter(|(before, _)| *before == tenant)
+            .filter(|(before, _)| *before == tenant && !apart)
             .map_or(time.interval.end, |(_, end)| end.max(time.interval.end));
         reach = Some((tenant, end));
+        last_written = written;
         if let Some(bond) = bonds.get_mut(position) {
             bond.1 = Bond::Timed(cluster);
         }

@@ -23,7 +23,7 @@ pub use record::{
 };
 pub use render::{Clixml, Foreign, OpenTables, OpenedRow, Rendering, Sheet, read_database};
 pub use request::{Format, Request, Subject};
-pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key};
+pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key, single_text};
 pub use spelling::{BARE_ITEMS, CASE_LOST, LOST, PARTIAL_ITEMS, Spelling, listed};
 
 use std::ops::Range;
@@ -155,6 +155,7 @@ pub struct Intake {
     /// When it was made, as it says itself.
     pub made_at: Option<jiff::Timestamp>,
     azurehound: formats::azurehound::Progress,
+    suite: formats::suites::Progress,
     /// How its records become JSON.
     pub rendering: Rendering,
 }
@@ -227,7 +228,13 @@ impl Reader<'_> {
                 break;
             }
         }
-        if texts > 1 || self.in_parts {
+        if !self.in_parts {
+            formats::suites::note_losses(&mut self.intake, self.place, self.catalogue);
+        }
+        let tool = self.intake.requests.first().map(|request| request.format);
+        if tool.is_some_and(|format| format.is_of_tool()) {
+            self.intake.format = tool;
+        } else if texts > 1 || self.in_parts {
             self.intake.format = Some(Format::JsonTexts);
         } else if self.intake.format.is_none() {
             self.intake.format = self.intake.requests.first().map(|request| request.format);
@@ -519,12 +526,23 @@ impl Reader<'_> {
         if self.record.defect.is_some() {
             return self.hand_on(position);
         }
-        let bare = matches!(request.format, Format::Array | Format::Object | Format::JsonTexts);
-        if request.records == 0 && bare {
+        match request.spelling {
+            Spelling::Goose => return self.deliver_child(position),
+            Spelling::DfirO365rc => return self.deliver_of_suite(position),
+            Spelling::Graph
+            | Spelling::PowerShell
+            | Spelling::AzureHound
+            | Spelling::AzureAdGraph => {}
+        }
+        if request.records == 0 && request.format.is_bare() {
+            self.note_results(position);
+        }
+        let Some(request) = self.intake.requests.get_mut(position) else { return };
+        if request.records == 0 && request.format.is_bare() {
             request.spelling = Spelling::of(self.text, &self.record);
             let list = request.format.is_list();
             match request.spelling {
-                Spelling::Graph => {}
+                Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => {}
                 Spelling::PowerShell => {
                     request.keeps_nulls = Some(false);
                     if list {
@@ -537,7 +555,7 @@ impl Reader<'_> {
             }
         }
         match request.spelling {
-            Spelling::Graph => self.hand_on(position),
+            Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => self.hand_on(position),
             Spelling::PowerShell | Spelling::AzureAdGraph => self.deliver_respelt(position),
             Spelling::AzureHound => self.deliver_azurehound(position),
         }

@@ -64,6 +64,7 @@ impl<'a> Parts<'a> {
         {
             request.damaged = true;
         }
+        super::formats::suites::note_losses(&mut self.intake, self.place, self.catalogue);
         if self.intake.format.is_none() {
             self.intake.format = self.intake.requests.first().map(|request| request.format);
         }

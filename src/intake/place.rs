@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::context::is_guid;
-use crate::directory::Catalogue;
+use crate::directory::{Catalogue, Holds};
 use crate::model::{CaptureTime, Interval, TimeSource};
 
 /// What the path of an exhibit tells.
@@ -17,7 +17,8 @@ pub struct Place {
     pub folder: String,
     /// A GUID-named folder above it that is not below a collection folder.
     pub tenant: Option<String>,
-    /// The innermost dated folder: its stamp as written, and the time it stands for.
+    /// The innermost dated folder: its stamp as written, and the time it stands for. Folders that a collector suite makes
+    /// for each of its parts only date their files.
     pub dated_folder: Option<(String, Interval)>,
     /// The best stamp of the names.
     pub time: Option<CaptureTime>,
@@ -29,6 +30,8 @@ pub struct Place {
     pub tree_folder: Option<String>,
     /// The file's own name without its ending.
     pub stem: String,
+    /// What the table of files of collector suites calls it, if it is one.
+    pub suite: Option<String>,
     /// Whether the ending says that each line is a record, so that a file of one line is a list of one.
     pub lines: bool,
 }
@@ -47,23 +50,37 @@ impl Place {
                 stem
             }
         });
-        let dated = components
-            .iter()
-            .rev()
-            .find_map(|component| Some((*component, Stamp::find(component)?)));
-        let own = Stamp::find(stem).or_else(|| Stamp::time_of_day(stem, dated.as_ref()?.1.date));
+        let stamped = |components: &[&str]| {
+            components.iter().enumerate().rev().find_map(|(at, component)| {
+                Some((at, (*component).to_owned(), Stamp::find(component)?))
+            })
+        };
+        let dated = stamped(&components);
+        let own = Stamp::find(stem).or_else(|| Stamp::time_of_day(stem, dated.as_ref()?.2.date));
+        // `Admins/20261101-100005/20261101-Role.csv`: the folder tells the time of the day too.
+        let own = own.filter(|own| {
+            let same = |(_, _, folder): &(usize, String, Stamp)| folder.date == own.date;
+            own.time.is_some()
+                || !dated.as_ref().is_some_and(|dated| dated.2.time.is_some() && same(dated))
+        });
         let time = own
             .map(|stamp| CaptureTime {
                 interval: stamp.interval(zone),
                 source: TimeSource::FileName,
             })
             .or_else(|| {
-                let interval = dated.as_ref()?.1.interval(zone);
+                let interval = dated.as_ref()?.2.interval(zone);
                 Some(CaptureTime { interval, source: TimeSource::FolderName })
             });
+        let dated = match dated {
+            Some((at, ..)) if at > 0 && is_run(&components, at, catalogue) => {
+                stamped(components.get(..at).unwrap_or_default())
+            }
+            dated => dated,
+        };
         let mut place = Self {
             folder: components.join("/"),
-            dated_folder: dated.map(|(text, stamp)| (text.to_owned(), stamp.interval(zone))),
+            dated_folder: dated.map(|(_, text, stamp)| (text, stamp.interval(zone))),
             time,
             stem: stem.to_owned(),
             lines: [".ndjson", ".jsonl"]
@@ -72,6 +89,14 @@ impl Place {
             ..Self::default()
         };
         place.read_request(&components, stem, catalogue);
+        if let Some(file) = catalogue.suite_file(components.last().copied(), stem) {
+            place.suite = Some(file.name.clone());
+            place.lines |= file.holds == Holds::Lines;
+            if matches!(file.holds, Holds::Objects | Holds::Enriched | Holds::Part) {
+                place.parent = None;
+                place.collection = Some(file.collection.clone());
+            }
+        }
         place.tenant = components
             .iter()
             .enumerate()
@@ -157,6 +182,18 @@ impl Place {
                 Some((collection.to_owned(), id.to_ascii_lowercase(), segment.to_owned()));
         }
     }
+}
+
+/// Whether the folder at this place is one of the runs of a part of a collector suite: `Users/20261101-100005`, also with the
+/// name of a part of the part behind the stamp.
+fn is_run(components: &[&str], at: usize, catalogue: &Catalogue) -> bool {
+    let above = at.checked_sub(1).and_then(|at| components.get(at));
+    let stamp = components.get(at).and_then(|run| run.get(..15)).unwrap_or_default();
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let dashed = stamp.split_once('-').is_some_and(|(date, time)| {
+        (date.len(), time.len()) == (8, 6) && digits(date) && digits(time)
+    });
+    dashed && above.is_some_and(|above| catalogue.is_component(above))
 }
 
 /// The first GUID in a name, with what stands before and behind it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::place::Place;
 use super::spelling::Spelling;
-use crate::directory::{Catalogue, Relation, RelationKind};
+use crate::directory::{Catalogue, Holds, Relation, RelationKind};
 
 /// How a text is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +46,16 @@ pub enum Format {
     Database,
     /// What `SQLite` keeps beside a database: a write-ahead log or a journal.
     DatabaseLog,
+    /// A file of CISA's Untitled Goose Tool that names more than its own request.
+    Goose,
+    /// A view of Microsoft-Extractor-Suite.
+    ExtractorSuite,
+    /// A list of DFIR-O365RC, recycle bin and all.
+    DfirO365rc,
+    /// A view of Hawk.
+    Hawk,
+    /// What a tool found, not what there is.
+    ToolResults,
     /// No JSON.
     NotJson,
     /// Nothing in it.
@@ -75,9 +85,20 @@ impl Format {
             Self::Roadrecon => "ROADrecon database",
             Self::Database => "SQLite database",
             Self::DatabaseLog => "SQLite log",
+            Self::Goose => "Untitled Goose Tool",
+            Self::ExtractorSuite => "Microsoft-Extractor-Suite",
+            Self::DfirO365rc => "DFIR-O365RC",
+            Self::Hawk => "Hawk",
+            Self::ToolResults => "results of a tool",
             Self::NotJson => "not JSON",
             Self::Empty => "empty",
         }
+    }
+
+    /// Whether it says nothing of where its records are from.
+    #[must_use]
+    pub fn is_bare(self) -> bool {
+        matches!(self, Self::Array | Self::Object | Self::JsonTexts)
     }
 
     /// Whether a text of this form may be a whole list of its request, so that its silence can mean something.
@@ -97,7 +118,28 @@ impl Format {
                 | Self::ObjectCsv
                 | Self::Clixml
                 | Self::Roadrecon
+                | Self::Goose
+                | Self::ExtractorSuite
+                | Self::DfirO365rc
+                | Self::Hawk
         )
+    }
+
+    /// Whether a collector suite or an assessment tool made it.
+    #[must_use]
+    pub fn is_of_tool(self) -> bool {
+        matches!(
+            self,
+            Self::Goose | Self::ExtractorSuite | Self::DfirO365rc | Self::Hawk | Self::ToolResults
+        )
+    }
+
+    /// The format of a collector suite, by the words of [`Format::as_str`].
+    #[must_use]
+    pub fn of_tool(name: &str) -> Option<Self> {
+        [Self::Goose, Self::ExtractorSuite, Self::DfirO365rc, Self::Hawk]
+            .into_iter()
+            .find(|format| format.as_str() == name)
     }
 }
 
@@ -200,13 +242,18 @@ impl Request {
         };
         let in_tree =
             place.tree_folder.is_some() && matches!(format, Format::GraphEntity | Format::Object);
+        let suite = place.suite.as_deref().filter(|_| url.is_none() && !in_tree);
+        let suite = suite.and_then(|name| catalogue.suite_file_named(name));
+        let listed = suite.filter(|file| file.holds != Holds::FirstPage && format.is_bare());
+        let tool = listed.and_then(|file| Format::of_tool(&file.tool));
         let folder = if in_tree { place.tree_folder.clone() } else { None };
         Self {
-            format: if in_tree { Format::ExporterTree } else { format },
+            format: if in_tree { Format::ExporterTree } else { tool.unwrap_or(format) },
             subject,
             context: url.map(Arc::from),
             api_version: context.as_ref().map(|c| c.api_version.clone()).unwrap_or_default(),
-            delta: context.as_ref().is_some_and(|context| context.delta),
+            delta: context.as_ref().is_some_and(|context| context.delta)
+                || suite.is_some_and(|file| file.holds == Holds::Part),
             expanded: context.as_ref().map(|c| c.expanded.clone()).unwrap_or_default(),
             select: context.and_then(|context| context.select).map(Arc::from),
             next_link: false,
@@ -215,9 +262,12 @@ impl Request {
             damaged: false,
             refused: None,
             records: 0,
-            keeps_nulls: (url.is_some() || in_tree).then_some(true),
+            keeps_nulls: match tool {
+                Some(Format::DfirO365rc) => Some(false),
+                _ => (url.is_some() || in_tree).then_some(true),
+            },
             folder: folder.unwrap_or_else(|| place.folder.clone()),
-            spelling: Spelling::Graph,
+            spelling: listed.map_or(Spelling::Graph, Spelling::of_suite),
         }
     }
 }

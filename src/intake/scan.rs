@@ -33,6 +33,9 @@ pub enum Defect {
     /// An escape or a control character that a string may not hold.
     #[error("a malformed string")]
     String,
+    /// Bytes of a string that are no UTF-8.
+    #[error("bytes that are no UTF-8")]
+    NotUtf8,
 }
 
 /// What kind of value was passed over.
@@ -416,6 +419,24 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
     bytes.len() - rest.len() + tail.unwrap_or(rest.len())
 }
 
+/// Passes over the one JSON text (RFC 8259) that `bytes` are: UTF-8 without byte order mark, nothing but white space around
+/// the value. A key that stands twice is no defect of the text.
+///
+/// # Errors
+/// The first defect, with its offset.
+pub fn single_text(bytes: &[u8]) -> Result<Skipped, ScanError> {
+    let mut scanner = Scanner::new(bytes, 0);
+    let value = scanner.value()?;
+    scanner.skip_blanks();
+    if scanner.peek().is_some() {
+        return scanner.fail(Defect::Unexpected);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(_) => Ok(value),
+        Err(error) => Err(ScanError { offset_bytes: error.valid_up_to(), what: Defect::NotUtf8 }),
+    }
+}
+
 /// Where the first key stands that repeats an earlier one, once escapes are resolved.
 #[must_use]
 pub fn duplicate_key(text: &[u8], keys: &[Range<usize>]) -> Option<usize> {
@@ -464,12 +485,49 @@ mod tests {
     use super::*;
 
     fn accepts(text: &[u8]) -> bool {
-        let mut scanner = Scanner::new(text, 0);
-        if scanner.value().is_err() {
-            return false;
+        single_text(text).is_ok()
+    }
+
+    #[test]
+    fn one_text_and_nothing_else() {
+        for text in [" 1 ", "null", "\"\u{7f}\"", "[-0.0e-0]", "{\"\":{}}", "{\"a\":1,\"a\":2}"] {
+            assert!(accepts(text.as_bytes()), "{text}");
         }
-        scanner.skip_blanks();
-        scanner.position() == text.len()
+        for (text, offset) in [
+            (b"[1]2".as_slice(), 3),
+            (b"", 0),
+            (b"\xEF\xBB\xBF{}", 0),
+            (b"[\"\xE9\"]", 2),
+            (b"{\"a\":1}{\"a\":1}", 7),
+            (b"[1,\x0c2]", 3),
+            (b"[NaN]", 1),
+            (b"[1e]", 3),
+            (b"{'a':1}", 1),
+        ] {
+            assert_eq!(single_text(text).unwrap_err().offset_bytes, offset);
+        }
+    }
+
+    /// Documents that a parser must accept (`y_…`) and must refuse (`n_…`), as `JSONTestSuite` names them.
+    #[test]
+    #[ignore = "needs a folder of documents in ENTRACE_JSON_DOCUMENTS"]
+    fn documents_of_a_suite() {
+        let folder = std::env::var("ENTRACE_JSON_DOCUMENTS").unwrap();
+        let (mut accepted, mut refused) = (0, 0);
+        for file in std::fs::read_dir(folder).unwrap() {
+            let file = file.unwrap();
+            let name = file.file_name().into_string().unwrap();
+            let read = single_text(&std::fs::read(file.path()).unwrap());
+            match name.split_once('_').unwrap().0 {
+                "y" => {
+                    accepted += usize::from(read.map_err(|error| panic!("{name}: {error}")).is_ok())
+                }
+                "n" => refused += usize::from(read.map(|_| panic!("{name}: accepted")).is_err()),
+                _ => {}
+            }
+        }
+        println!("{accepted} accepted, {refused} refused");
+        assert!(accepted > 0 && refused > 0);
     }
 
     #[test]

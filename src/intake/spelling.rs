@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
-use super::formats::{azure_ad_graph, azurehound, powershell};
+use super::formats::{azure_ad_graph, azurehound, powershell, suites};
 use super::record::MAX_DEPTH;
 use super::scan::Scanner;
 use super::{Member, Record};
-use crate::directory::Catalogue;
+use crate::directory::{Catalogue, Holds, SuiteFile};
 
 /// Annotation of a respelt record: paths of attributes that the format cut off, `*` for any that it does not show.
 pub const LOST: &str = "@lost";
@@ -36,6 +36,10 @@ pub enum Spelling {
     AzureHound,
     /// The retired Azure AD Graph.
     AzureAdGraph,
+    /// Of the Untitled Goose Tool: what hangs on an object holds that object.
+    Goose,
+    /// Of DFIR-O365RC: marked if it is of the recycle bin, and with what hangs on it.
+    DfirO365rc,
 }
 
 impl Spelling {
@@ -71,6 +75,16 @@ impl Spelling {
         }
     }
 
+    /// The spelling of what a file of a collector suite holds.
+    #[must_use]
+    pub fn of_suite(file: &SuiteFile) -> Self {
+        match file.holds {
+            Holds::Objects | Holds::Enriched => Self::DfirO365rc,
+            Holds::Parents => Self::Goose,
+            Holds::Part | Holds::Lines | Holds::FirstPage | Holds::NoResults => Self::Graph,
+        }
+    }
+
     /// The record in Graph's spelling; `None` if the text is no record of this spelling.
     #[must_use]
     pub fn in_graph<'t>(self, text: &'t [u8], catalogue: &Catalogue) -> Option<Cow<'t, [u8]>> {
@@ -79,6 +93,7 @@ impl Spelling {
             Self::PowerShell => powershell::in_graph(Node::of(text)?, catalogue),
             Self::AzureHound => azurehound::in_graph(Node::of(text)?, catalogue)?,
             Self::AzureAdGraph => azure_ad_graph::in_graph(Node::of(text)?, catalogue),
+            Self::Goose | Self::DfirO365rc => suites::in_graph(self, Node::of(text)?, catalogue),
         };
         let mut written = Vec::with_capacity(text.len());
         respelt.write(&mut written);

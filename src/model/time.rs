@@ -29,6 +29,13 @@ impl Interval {
         }
     }
 
+    /// The time that was written without zone, if the interval stands for one.
+    #[must_use]
+    pub fn without_zone(self) -> Option<Timestamp> {
+        let at = self.start.checked_add(SignedDuration::from_hours(14)).ok()?;
+        (Self::unzoned(at) == self).then_some(at)
+    }
+
     /// The smallest interval that holds both.
     #[must_use]
     pub fn hull(self, other: Self) -> Self {

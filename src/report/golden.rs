@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::{RunInfo, fixture, graph, html, json, run, tables, terminal};
+use super::{RunInfo, fixture, graph, html, inspect, json, run, tables, terminal};
+use crate::advice::advice;
+use crate::directory::catalogue;
 use crate::meter::Meter;
 use crate::model::{Analysis, Change};
 
@@ -10,6 +12,7 @@ fn run_info() -> RunInfo {
     RunInfo {
         version: "0.1.0".to_owned(),
         options: [("as-of".to_owned(), "2026-11-03T03:02:40Z".to_owned())].into(),
+        case: None,
     }
 }
 
@@ -65,11 +68,18 @@ fn terminal_of_a_small_tenant() {
     let analysis = fixture::analysis();
     let style = terminal::Style { width: Some(160), colour: false };
     let text = [
-        terminal::inspect_text(&analysis, style),
         terminal::changes_table(&analysis.changes, style),
         terminal::changes_total(&analysis.changes),
     ];
     insta::assert_snapshot!("terminal", text.join("\n"));
+}
+
+#[test]
+fn inspect_of_a_small_tenant() {
+    let analysis = fixture::analysis();
+    let style = terminal::Style { width: Some(80), colour: false };
+    let advice = advice(&analysis, catalogue());
+    insta::assert_snapshot!("inspect", inspect::inspect_text(&analysis, &advice, style));
 }
 
 #[test]
@@ -87,7 +97,10 @@ fn run_record_has_sorted_keys_and_hashes_of_every_file() {
         let mut bytes = fs::read(place.path().join(file["name"].as_str().unwrap())).unwrap();
         if file["name"] == "evidence.csv" {
             // File times are no part of what a run over equal evidence must repeat.
-            assert_eq!(file["without_columns"], serde_json::json!(["modified_at", "hash_basis"]));
+            assert_eq!(
+                file["without_columns"],
+                serde_json::json!(["modified_at", "hash_basis", "changed_at", "stat_after"])
+            );
             let table = tables::evidence(&fixture::analysis().exhibits).unwrap();
             bytes.clear();
             tables::write_csv(&mut table.drop_many(tables::FILE_TIME_COLUMNS), &mut bytes).unwrap();
@@ -110,7 +123,7 @@ fn the_same_analysis_gives_the_same_bytes() {
     };
     assert_eq!(read(&fixture::analysis()), read(&fixture::analysis()));
     assert_eq!(read(&fixture::hostile()), read(&fixture::hostile()));
-    assert_eq!(read(&Analysis::default()).len(), 8);
+    assert_eq!(read(&Analysis::default()).len(), 9);
 }
 
 #[test]

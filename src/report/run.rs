@@ -6,6 +6,8 @@
 //! | Key | Holds |
 //! |---|---|
 //! | `as_of` | the clock of the run, or null |
+//! | `case` | what the case file says, with its hashes, or null |
+//! | `digest` | SHA-256 of this text with 64 zeros in the place of this digest |
 //! | `format` | version of this layout: 1 |
 //! | `inputs` | per exhibit `blake3`, `exhibit`, `path`, `sha256`, `size_bytes`; hashes are null where it could not be read |
 //! | `options` | options as given |
@@ -15,16 +17,24 @@
 //! | `rows` | rows per table |
 //! | `set_aside_differences` | differences that are no change, by the rule that set them aside |
 //!
-//! Size and hashes of `evidence.csv` are those of the table without its columns `modified_at` and `hash_basis`, named in
-//! `without_columns`: they record file times and how the hashes were come by, and equal evidence must give equal records.
+//! Size and hashes of `evidence.csv` are those of the table without the columns that are named in `without_columns`: they
+//! record file times and how the hashes were come by, and equal evidence must give equal records.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::ReportError;
-use super::output::Written;
-use crate::model::Analysis;
+use super::output::{Written, hex};
+use crate::model::{Analysis, CaseFile};
+
+/// Version of the layout of `run.json`.
+pub const FORMAT: u32 = 1;
+
+/// What stands in the place of the digest while that is made.
+const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// What a report says of the run beside its findings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,11 +44,15 @@ pub struct RunInfo {
     /// Options as given, by their long names. The caller leaves out what must not influence the output: thread counts,
     /// absolute paths, the output folder.
     pub options: BTreeMap<String, String>,
+    /// What the case file says.
+    pub case: Option<CaseFile>,
 }
 
 #[derive(Serialize)]
 struct Record<'a> {
     as_of: Option<String>,
+    case: Option<&'a CaseFile>,
+    digest: &'static str,
     format: u32,
     inputs: Vec<Input<'a>>,
     options: &'a BTreeMap<String, String>,
@@ -92,7 +106,9 @@ pub(super) fn json(
     }
     let record = Record {
         as_of: analysis.as_of.map(|at| at.to_string()),
-        format: 1,
+        case: run.case.as_ref(),
+        digest: NO_DIGEST,
+        format: FORMAT,
         inputs: analysis
             .exhibits
             .iter()
@@ -138,5 +154,29 @@ pub(super) fn json(
     let mut text = serde_json::to_string_pretty(&record)
         .map_err(|source| ReportError::Json { what: "run.json", source })?;
     text.push('\n');
+    if let Some((place, digest)) = digest(text.as_bytes()) {
+        text.replace_range(place, &digest);
+    }
     Ok(text)
+}
+
+/// How the member begins whose value is the digest: two blanks before it, so that no text of the evidence can look like it.
+const DIGEST_MEMBER: &[u8] = b"\n  \"digest\": \"";
+
+/// Where the digest of a record stands, and what it must be.
+fn digest(text: &[u8]) -> Option<(Range<usize>, String)> {
+    let start = memchr::memmem::find(text, DIGEST_MEMBER)? + DIGEST_MEMBER.len();
+    let place = start..start + NO_DIGEST.len();
+    let mut hasher = Sha256::new();
+    hasher.update(text.get(..place.start)?);
+    hasher.update(NO_DIGEST);
+    hasher.update(text.get(place.end..)?);
+    Some((place, hex(&hasher.finalize())))
+}
+
+/// The digest that a record carries, and the one that it must carry; `None` if it has no place for one.
+#[must_use]
+pub fn digest_of(text: &[u8]) -> Option<(String, String)> {
+    let (place, digest) = digest(text)?;
+    Some((String::from_utf8_lossy(text.get(place)?).into_owned(), digest))
 }

@@ -6,9 +6,13 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use polars::error::PolarsError;
 use polars::prelude::{Column, CsvWriter, DataFrame, IntoColumn, SerWriter, StringChunkedBuilder};
+
+use sha2::{Digest, Sha256};
 
 use super::{ReportError, output};
 use crate::model::{
@@ -234,7 +238,10 @@ pub fn snapshots(snapshots: &[SnapshotRow]) -> Result<DataFrame, ReportError> {
 /// `evidence.csv`: `exhibit_id`, `path` (the evidence folder's own name, then the path below it), `size_bytes`,
 /// `sha256`, `blake3`, `format`, `encoding`, `tenant_id`, `snapshot`, `captured_from`, `captured_to`, `time_source`,
 /// `object_types` (joined by `;`), `seen`, `used`, `set_aside`, `quarantined` (records: the first is the sum of the
-/// others), `modified_at` (file time, custody only), `hash_basis` (`computed` in this run, or taken from the `case`).
+/// others), `modified_at` (file time, custody only), `hash_basis` (`computed` in this run, or taken from the `case`),
+/// `tool` (that made it, where the format tells), `changed_at` (last change of the file in any way, as the file system has
+/// it), `stat_after` (`same`: size and times were the same before and after the reading, otherwise the run would have ended;
+/// `unread`: this run did not read it).
 ///
 /// # Errors
 /// [`ReportError::Table`] if polars refuses the columns.
@@ -264,15 +271,51 @@ pub fn evidence(exhibits: &[ExhibitRow]) -> Result<DataFrame, ReportError> {
                 HashBasis::Case => "case",
             })
         })
+        .text("tool", |row| plain(&row.tool))
+        .text("changed_at", |row| time(row.changed_at))
+        .text("stat_after", |row| {
+            plain(match row.hash_basis {
+                HashBasis::Computed => "same",
+                HashBasis::Case => "unread",
+            })
+        })
         .frame("evidence.csv")
 }
 
 /// Columns of `evidence.csv` that record file times and how hashes were come by (output contract, rule 7).
-pub const FILE_TIME_COLUMNS: [&str; 2] = ["modified_at", "hash_basis"];
+pub const FILE_TIME_COLUMNS: [&str; 4] = ["modified_at", "hash_basis", "changed_at", "stat_after"];
+
+/// `quarantine.csv`, one row per record that could not be used: `exhibit_id`, `path`, `offset_bytes`, `len_bytes`, `code`
+/// (that `explain` knows), `reason`, `kept` (`bytes`, or `reference` for a record too large to be kept), `sha256` and
+/// `bytes` of the record as it stands in the evidence. The bytes are written as `base64:` and their Base64 (RFC 4648), so
+/// that nothing in them can act on whoever opens the file.
+///
+/// # Errors
+/// [`ReportError::Table`] if polars refuses the columns.
+pub fn quarantine(rows: &[QuarantineRow]) -> Result<DataFrame, ReportError> {
+    let of_bytes = |make: fn(&[u8]) -> String| {
+        move |row: &QuarantineRow| Cow::Owned(row.bytes.as_deref().map(make).unwrap_or_default())
+    };
+    Rows::of(rows)
+        .text("exhibit_id", |row| Cow::Owned(row.exhibit.to_string()))
+        .text("path", |row| plain(&row.path))
+        .number("offset_bytes", |row| Some(row.offset_bytes))
+        .number("len_bytes", |row| Some(row.len_bytes))
+        .text("code", |row| plain(&row.code))
+        .text("reason", |row| plain(&row.reason))
+        .text("kept", |row| plain(if row.bytes.is_some() { "bytes" } else { "reference" }))
+        .text("sha256", of_bytes(|bytes| output::hex(&Sha256::digest(bytes))))
+        .text("bytes", of_bytes(|bytes| format!("base64:{}", STANDARD.encode(bytes))))
+        .frame("quarantine.csv")
+}
 
 /// `coverage.csv`: `tenant_id`, `snapshot`, `object_type` (`<type>/deletedItems` is its recycle bin), `attribute`
-/// (attribute or relation; empty for the type as a whole), `state` (`collected`, `partial`, `empty`, `denied`,
-/// `not collected`), `objects`, `detail` (why it is not whole).
+/// (attribute or relation; empty for the type as a whole), `state` (`collected`, `partial`, `empty`, `unknown`, `denied`,
+/// `not requested`), `objects` (objects or links; of an attribute: objects on which it was collected), `detail` (why it is
+/// not whole), `request` (ids left out; empty for all requests of the snapshot together), `object_id` (the object whose
+/// list of a relation it is; empty for all together), `of` (objects of the type, or sources of the relation), `exhibits`
+/// (how many carry it), `evidence` (the first and the last of them), `sources_collected`, `sources_empty`,
+/// `sources_partial`, `sources_not_collected` (of a relation: its sources by what is known of their lists).
 ///
 /// # Errors
 /// [`ReportError::Table`] if polars refuses the columns.
@@ -285,6 +328,15 @@ pub fn coverage(coverage: &[CoverageRow]) -> Result<DataFrame, ReportError> {
         .text("state", |row| plain(row.state.as_str()))
         .number("objects", |row| Some(row.objects))
         .text("detail", |row| plain(&row.detail))
+        .text("request", |row| plain(&row.request))
+        .text("object_id", |row| plain(&row.object_id))
+        .number("of", |row| row.of)
+        .number("exhibits", |row| (row.exhibits > 0).then_some(row.exhibits))
+        .text("evidence", |row| joined(&row.evidence))
+        .number("sources_collected", |row| row.sources.map(|sources| sources.collected))
+        .number("sources_empty", |row| row.sources.map(|sources| sources.empty))
+        .number("sources_partial", |row| row.sources.map(|sources| sources.partial))
+        .number("sources_not_collected", |row| row.sources.map(|sources| sources.not_collected))
         .frame("coverage.csv")
 }
 

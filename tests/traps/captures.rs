@@ -305,3 +305,31 @@ fn an_exporter_tree_is_one_list_for_each_folder() {
     assert_eq!(rows.column("change"), ["removed"]);
     assert!(!rows.column("certainty").contains(&"proven"), "{:?}", rows.lines());
 }
+
+#[test]
+fn a_capture_that_holds_what_was_created_later_is_said() {
+    let evidence = Evidence::new();
+    let late = with(user("u9", "Late"), json!({"createdDateTime": "2026-11-05T10:00:00Z"}));
+    evidence.users(1, people(1..9));
+    evidence.users(2, people(1..9).into_iter().chain([late]));
+    let report = evidence.report(&[]);
+    let warnings = report.table("warnings.csv").having("code", "time-contradicted");
+    let [message] = warnings.column("message")[..] else { panic!("{warnings:?}") };
+    assert!(warnings.column("path")[0].contains("20261102"), "{warnings:?}");
+    assert!(message.contains("an object created later"), "{message}");
+    assert!(message.contains("2026-11-05T10:00:00Z"), "{message}");
+    assert!(report.table("changes.csv").0.iter().all(|row| row.get("narrowed_from").is_empty()));
+}
+
+#[test]
+fn a_time_that_the_data_deny_is_said() {
+    let evidence = Evidence::new();
+    let export = json!({"baseline_version": "1", "timestamp_zulu": "2026-11-05T10:00:00Z",
+        "tenant_details": [{"TenantId": TENANT}], "conditional_access_policies": []});
+    evidence.file("a/ProviderSettingsExport.json", export.to_string());
+    let named = format!("first@2026-11-01T00:00:00Z={}", evidence.root().join("a").display());
+    let report = evidence.report(&["--snapshot", &named]);
+    let said = report.warnings();
+    assert!(said.iter().any(|(code, ..)| code == "time-contradicted"), "{said:?}");
+    assert_eq!(report.table("snapshots.csv").column("captured_from"), ["2026-11-05T10:00:00Z"]);
+}

@@ -205,7 +205,10 @@ mod powershell {
         }
         assert_eq!(evidence.timeline(), [""; 0]);
         let coverage = evidence.report(&[]).table("coverage.csv");
-        assert_eq!(coverage.having("attribute", "assignedLicenses").0.len(), 1);
+        let licenses = coverage.having("attribute", "assignedLicenses").having("request", "");
+        let cut = licenses.having("state", "partial");
+        assert_eq!(cut.0.len(), 1, "{licenses:?}");
+        assert!(cut.0[0].get("detail").contains("cut it off"), "{licenses:?}");
     }
 
     #[test]
@@ -325,6 +328,42 @@ mod scubagear {
         let table = report.table("evidence.csv");
         assert_eq!(table.column("time_source"), ["data", "data"]);
         assert_eq!(table.column("tenant_id"), [TENANT, TENANT]);
+    }
+
+    #[test]
+    fn sections_may_stand_in_any_order_and_lie_in_others() {
+        let evidence = Evidence::new();
+        for (number, state) in [(1, "enabled"), (2, "disabled")] {
+            let methods = json!([{"authentication_method_policy": {"Id": "authenticationMethodsPolicy",
+                    "PolicyVersion": number.to_string(), "AdditionalProperties": {}},
+                "authentication_method_feature_settings": [
+                    {"Id": "Sms", "State": state, "AdditionalProperties": {}}]}]);
+            let whole = export(state, &[]);
+            let mut sections = serde_json::Map::new();
+            sections.insert("authentication_method".to_owned(), methods);
+            sections.extend(whole.as_object().unwrap().clone());
+            sections.remove("timestamp_zulu");
+            sections.insert(
+                "date".to_owned(),
+                json!(format!("11/0{number}/2026 23:30:00 Eastern Standard Time")),
+            );
+            // Keys are written in the order of their names: the later sections of the table come first.
+            evidence.file(format!("{number}.json"), Value::Object(sections).to_string());
+        }
+        let lines = evidence.timeline();
+        assert_eq!(lines.len(), 3, "{lines:#?}");
+        for part in
+            ["authenticationMethodConfiguration", "policyVersion", "conditionalAccessPolicy"]
+        {
+            assert!(lines.iter().any(|line| line.contains(part)), "{lines:#?}");
+        }
+        let report = evidence.report(&[]);
+        report.assert_balanced();
+        let snapshots = report.table("snapshots.csv");
+        assert_eq!(
+            snapshots.column("captured_from"),
+            ["2026-11-02T04:30:00Z", "2026-11-03T04:30:00Z"]
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub const LIMITS: Limits = Limits {
     total_bytes: 65_536 * MIB,
     ratio_deflate: 200,
     ratio_wide: 1_000,
-    floor_bytes: 32 * MIB,
+    floor_bytes: 16 * MIB,
     depth: 3,
     held_bytes: 512 * MIB,
 };
@@ -54,6 +54,26 @@ pub(super) struct Budget {
     file_bytes: u64,
     members: u64,
     bytes: u64,
+    /// Of members that are each too small for their ratio to count, though it is more than exports have.
+    dense_bytes: u64,
+    /// The limit that was broken for the evidence file as a whole.
+    pub(super) broken: Option<&'static str>,
+}
+
+/// What a member decompresses to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Decompressed bytes.
+    pub(super) bytes: u64,
+    /// Whether they are more times the compressed ones than its codec may make.
+    pub(super) is_dense: bool,
+}
+
+impl Size {
+    /// Of a member that is no compressed one itself.
+    pub(super) fn plain(bytes: u64) -> Self {
+        Self { bytes, is_dense: false }
+    }
 }
 
 /// Which limit a member breaks.
@@ -68,14 +88,23 @@ pub(super) enum Breach {
 impl Budget {
     /// A budget for an evidence file of this size.
     pub(super) fn new(limits: Limits, file_bytes: u64) -> Self {
-        Self { limits, file_bytes, members: 0, bytes: 0 }
+        Self { limits, file_bytes, members: 0, bytes: 0, dense_bytes: 0, broken: None }
     }
 
-    /// Takes a member of `size` decompressed bytes into account before they are read.
+    /// Takes the decompressed bytes of a member into account before they are read.
     ///
     /// # Errors
     /// The limit that it breaks; then it is not counted.
-    pub(super) fn admit(&mut self, size: u64) -> Result<(), Breach> {
+    pub(super) fn admit(&mut self, size: Size) -> Result<(), Breach> {
+        let admitted = self.within(size);
+        if let Err(Breach::Whole(code, _)) = &admitted {
+            self.broken = Some(code);
+        }
+        admitted
+    }
+
+    fn within(&mut self, size: Size) -> Result<(), Breach> {
+        let Size { bytes: size, is_dense } = size;
         let Limits { members, member_bytes, total_bytes, .. } = self.limits;
         if size > member_bytes {
             let cause =
@@ -98,6 +127,14 @@ impl Budget {
             );
             return Err(Breach::Whole("archive-ratio", cause));
         }
+        let dense_bytes = self.dense_bytes.saturating_add(if is_dense { size } else { 0 });
+        if dense_bytes > self.limits.floor_bytes {
+            let cause = format!(
+                "{dense_bytes} bytes in members that make more of themselves than exports do"
+            );
+            return Err(Breach::Whole("archive-ratio", cause));
+        }
+        self.dense_bytes = dense_bytes;
         self.members += 1;
         self.bytes = bytes;
         Ok(())
@@ -117,14 +154,19 @@ mod tests {
     fn each_limit_is_named() {
         let limits = Limits { members: 2, member_bytes: 10, total_bytes: 15, ..LIMITS };
         let mut budget = Budget::new(limits, 100);
-        assert!(matches!(budget.admit(11), Err(Breach::Member("archive-size", _))));
-        assert_eq!(budget.admit(10), Ok(()));
-        assert!(matches!(budget.admit(6), Err(Breach::Whole("archive-size", _))));
-        assert_eq!(budget.admit(5), Ok(()));
-        assert!(matches!(budget.admit(0), Err(Breach::Whole("archive-members", _))));
+        assert!(matches!(budget.admit(Size::plain(11)), Err(Breach::Member("archive-size", _))));
+        assert_eq!(budget.admit(Size::plain(10)), Ok(()));
+        assert!(matches!(budget.admit(Size::plain(6)), Err(Breach::Whole("archive-size", _))));
+        assert_eq!(budget.admit(Size::plain(5)), Ok(()));
+        assert!(matches!(budget.admit(Size::plain(0)), Err(Breach::Whole("archive-members", _))));
         let limits = Limits { ratio_wide: 2, floor_bytes: 50, ..LIMITS };
         let mut budget = Budget::new(limits, 10);
-        assert_eq!(budget.admit(50), Ok(()));
-        assert!(matches!(budget.admit(1), Err(Breach::Whole("archive-ratio", _))));
+        assert_eq!(budget.admit(Size::plain(50)), Ok(()));
+        assert!(matches!(budget.admit(Size::plain(1)), Err(Breach::Whole("archive-ratio", _))));
+        let mut budget = Budget::new(Limits { floor_bytes: 50, ..LIMITS }, 100);
+        let dense = Size { bytes: 30, is_dense: true };
+        assert_eq!(budget.admit(dense), Ok(()));
+        assert!(matches!(budget.admit(dense), Err(Breach::Whole("archive-ratio", _))));
+        assert_eq!(budget.admit(Size::plain(30)), Ok(()));
     }
 }

@@ -51,11 +51,16 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    pub(super) fn container_shown(&self) -> Option<&str> {
+    /// The archive that it is in.
+    pub(super) fn container(&self) -> Option<&SourceFile> {
         match self {
             Self::File => None,
-            Self::Member(container, _) => Some(&container.source.shown),
+            Self::Member(container, _) => Some(&container.source),
         }
+    }
+
+    pub(super) fn container_shown(&self) -> Option<&str> {
+        self.container().map(|container| container.shown.as_str())
     }
 }
 

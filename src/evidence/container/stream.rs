@@ -44,6 +44,13 @@ pub(super) fn inflate<'a>(codec: Codec, source: Stream<'a>, limits: &Limits) -> 
     Inflated { inner, taken, given: 0, ratio, floor: limits.floor_bytes, fault }
 }
 
+impl Inflated<'_> {
+    /// Whether what was read is more times the compressed bytes than the codec may make, however little it is.
+    pub(super) fn is_dense(&self) -> bool {
+        exceeds(self.given, self.taken.load(Ordering::Relaxed), self.ratio, 0)
+    }
+}
+
 impl Read for Inflated<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(fault) = &self.fault {

@@ -15,7 +15,7 @@ use rawzip::{
 };
 
 use super::fault::Fault;
-use super::limits::Limits;
+use super::limits::{Limits, Size, exceeds};
 use super::store::Store;
 use super::stream::{Stream, as_u64};
 use crate::evidence::source::RecordedTime;
@@ -322,19 +322,20 @@ pub(super) fn is_stored(place: &ZipPlace) -> bool {
     place.method == Method::Stored
 }
 
-/// Decompressed to compressed bytes of a member, if they break the limit.
-pub(super) fn breaks_ratio(place: &ZipPlace, limits: &Limits) -> Option<String> {
+/// What a member decompresses to; in words, if that breaks the limit by itself.
+pub(super) fn size(place: &ZipPlace, limits: &Limits) -> Result<Size, String> {
     let ratio = match place.method {
-        Method::Stored => return None,
+        Method::Stored => return Ok(Size::plain(place.size)),
         Method::Deflated => limits.ratio_deflate,
         Method::Zstd => limits.ratio_wide,
     };
-    super::limits::exceeds(place.size, place.packed, ratio, limits.floor_bytes).then(|| {
-        format!(
+    if exceeds(place.size, place.packed, ratio, limits.floor_bytes) {
+        return Err(format!(
             "{} bytes would become {}, more than {ratio} times as many",
             place.packed, place.size
-        )
-    })
+        ));
+    }
+    Ok(Size { bytes: place.size, is_dense: exceeds(place.size, place.packed, ratio, 0) })
 }
 
 /// The decompressed bytes of a member; no more than were announced, and checked at the last of them.

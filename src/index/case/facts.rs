@@ -52,7 +52,7 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
         let text = text.map_or(&[][..], str::as_bytes);
         hasher.update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes()).update(text);
     };
-    let Place { collection, parent, tree_folder, stem, lines, .. } = place;
+    let Place { collection, parent, tree_folder, stem, lines, suite, .. } = place;
     let present = [collection.is_some(), parent.is_some(), tree_folder.is_some(), *lines];
     put(Some(&present.map(|present| if present { '1' } else { '0' }).iter().collect::<String>()));
     put(collection.as_deref());
@@ -63,13 +63,20 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
     }
     put(tree_folder.as_deref());
     put(Some(stem));
+    put(suite.as_deref());
     hasher.finalize().as_bytes().first_chunk::<16>().copied().unwrap_or_default()
 }
 
-const SPELLINGS: [Spelling; 4] =
-    [Spelling::Graph, Spelling::PowerShell, Spelling::AzureHound, Spelling::AzureAdGraph];
+const SPELLINGS: [Spelling; 6] = [
+    Spelling::Graph,
+    Spelling::PowerShell,
+    Spelling::AzureHound,
+    Spelling::Goose,
+    Spelling::DfirO365rc,
+    Spelling::AzureAdGraph,
+];
 
-const FORMATS: [Format; 20] = [
+const FORMATS: [Format; 25] = [
     Format::GraphPage,
     Format::GraphEntity,
     Format::Array,
@@ -84,6 +91,11 @@ const FORMATS: [Format; 20] = [
     Format::AzureHound,
     Format::ScubaGear,
     Format::Answers,
+    Format::Goose,
+    Format::ExtractorSuite,
+    Format::DfirO365rc,
+    Format::Hawk,
+    Format::ToolResults,
     Format::NotJson,
     Format::Empty,
     Format::AzureAdGraph,
@@ -314,4 +326,16 @@ fn take_subject(reader: &mut Reader<'_>) -> Option<Subject> {
         5 => Subject::Orphan { rule: take_code(reader)? },
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_are_those_of_formats() {
+        for format in crate::directory::catalogue().formats_of_tools() {
+            assert!(FORMATS.iter().any(|known| known.as_str() == format), "{format}");
+        }
+    }
 }

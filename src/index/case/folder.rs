@@ -1,5 +1,6 @@
 //! The folder itself: its mark, its lock, its key.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,10 +11,13 @@ use crate::index::fingerprint::FingerprintKey;
 use crate::unfinished::Unfinished;
 
 /// What the mark says to whoever opens it.
-const MARK_TEXT: &[u8] =
+pub(super) const MARK_TEXT: &[u8] =
     b"A case folder of entrace. It is as confidential as the evidence that it was made from.\n";
 
-const KEY: &str = "key";
+/// What the examiner keeps in it.
+const CASE_FILE: &str = "case.toml";
+
+pub(super) const KEY: &str = "key";
 
 pub(super) fn unusable(path: PathBuf) -> impl FnOnce(io::Error) -> CaseError {
     move |source| CaseError::Unusable { path, source }
@@ -23,9 +27,11 @@ pub(super) fn unusable(path: PathBuf) -> impl FnOnce(io::Error) -> CaseError {
 pub(super) fn lock(folder: &Path) -> Result<File, CaseError> {
     let mark = folder.join(CASE_MARK);
     if folder.is_dir() && !mark.exists() {
-        let mut entries = fs::read_dir(folder).map_err(unusable(folder.to_owned()))?;
-        if entries.next().is_some() {
-            return Err(CaseError::Foreign { folder: folder.to_owned() });
+        for entry in fs::read_dir(folder).map_err(unusable(folder.to_owned()))? {
+            // The examiner may begin a case with the case file.
+            if entry.map_err(unusable(folder.to_owned()))?.file_name() != OsStr::new(CASE_FILE) {
+                return Err(CaseError::Foreign { folder: folder.to_owned() });
+            }
         }
     }
     fs::create_dir_all(folder).map_err(unusable(folder.to_owned()))?;
@@ -56,11 +62,8 @@ pub(super) fn key(folder: &Path) -> Result<FingerprintKey, CaseError> {
         Err(error) => return Err(unusable(path)(error)),
     }
     // A key of another length was cut off: packs made with the lost one are not used any more.
-    let words: Option<&[u8; 16]> = bytes.as_slice().try_into().ok();
-    if let Some((Some(low), Some(high))) =
-        words.map(|words| (words.first_chunk::<8>(), words.last_chunk::<8>()))
-    {
-        return Ok(FingerprintKey::of_words([u64::from_le_bytes(*low), u64::from_le_bytes(*high)]));
+    if let Some(key) = key_of(&bytes) {
+        return Ok(key);
     }
     let key = FingerprintKey::random();
     let unfinished = Unfinished::of(folder);
@@ -70,6 +73,19 @@ pub(super) fn key(folder: &Path) -> Result<FingerprintKey, CaseError> {
     (&file).write_all(&words).and_then(|()| file.sync_all()).map_err(unusable(path))?;
     unfinished.commit()?;
     Ok(key)
+}
+
+/// The key that the file holds; `None` if it is none.
+pub(super) fn key_of(bytes: &[u8]) -> Option<FingerprintKey> {
+    let words: &[u8; 16] = bytes.try_into().ok()?;
+    let (low, high) = (words.first_chunk::<8>()?, words.last_chunk::<8>()?);
+    Some(FingerprintKey::of_words([u64::from_le_bytes(*low), u64::from_le_bytes(*high)]))
+}
+
+/// What the file `known` holds of the key.
+pub(super) fn key_digest(key: &FingerprintKey) -> [u8; 32] {
+    let words = key.words().map(u64::to_le_bytes).concat();
+    *blake3::Hasher::new().update(b"entrace case: key\0").update(&words).finalize().as_bytes()
 }
 
 #[cfg(unix)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::facts::take_code;
 use super::sealed::Stamp;
 use super::wire::{Reader, Writer};
-use crate::evidence::{Fingerprints, Refusal, SourceFile, Stat, Walk};
+use crate::evidence::{Carrier, Fingerprints, Refusal, SourceFile, Stat, Walk};
 use crate::index::NamedSnapshot;
 
 /// What the last run was told of its evidence.
@@ -38,6 +38,26 @@ struct RunFile {
     root: usize,
 }
 
+/// An archive or a tag file of a bag of the last run: kept for custody, so that every byte of it can be held against what it
+/// was.
+#[derive(Debug, Clone)]
+struct RunCarrier {
+    shown: String,
+    size_bytes: u64,
+    prints: Fingerprints,
+}
+
+/// What was read once, as a later look at evidence is held against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownContent {
+    /// As in [`SourceFile::shown`].
+    pub shown: String,
+    /// Its size, where it is known.
+    pub size_bytes: Option<u64>,
+    /// Digests of its bytes.
+    pub prints: Fingerprints,
+}
+
 /// Everything that the file `known` says.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
@@ -45,7 +65,10 @@ pub(super) struct Known {
     /// By path: the bytes of paths are compared, which is faster than their components.
     pub(super) files: BTreeMap<OsString, KnownFile>,
     run: Vec<RunFile>,
+    carriers: Vec<RunCarrier>,
     refusals: Vec<Refusal>,
+    /// Digest of the file `key`, for custody: packs are stamped with the key, and a case may have none.
+    pub(super) key_digest: [u8; 32],
     /// Whether archives or bags are in the evidence of the last run.
     listed: bool,
     /// Names of the packs, in the order in which they were made.
@@ -56,7 +79,7 @@ pub(super) struct Known {
 
 /// What the file `known` is stamped with: its own layout only.
 pub(super) fn stamp() -> Stamp {
-    *blake3::hash(b"entrace case: known, 2").as_bytes()
+    *blake3::hash(b"entrace case: known, 3").as_bytes()
 }
 
 impl Known {
@@ -75,7 +98,7 @@ impl Known {
     pub(super) fn note_run<'f>(
         &mut self,
         files: impl Iterator<Item = &'f SourceFile> + Clone,
-        refusals: &[Refusal],
+        (refusals, carriers): (&[Refusal], &[Carrier]),
         listed: bool,
     ) {
         self.listed = listed || files.clone().any(|file| file.archive().is_some());
@@ -87,6 +110,36 @@ impl Known {
             })
             .collect();
         self.refusals = refusals.to_vec();
+        self.carriers = carriers
+            .iter()
+            .map(|carrier| RunCarrier {
+                shown: carrier.source.shown.clone(),
+                size_bytes: carrier.size_bytes,
+                prints: carrier.prints,
+            })
+            .collect();
+    }
+
+    /// What the evidence of the last run held, archives too.
+    pub(super) fn contents(&self) -> Vec<KnownContent> {
+        let of_file = |file: &RunFile| {
+            let known = self.files.get(&member_key(&file.path, &file.shown));
+            let (size_bytes, known) = match known {
+                Some(member) => (None, member),
+                None => {
+                    let known = self.files.get(&file.path)?;
+                    (Some(known.stat.size_bytes), known)
+                }
+            };
+            Some(KnownContent { shown: file.shown.clone(), size_bytes, prints: known.prints })
+        };
+        let of_carrier = |carrier: &RunCarrier| KnownContent {
+            shown: carrier.shown.clone(),
+            size_bytes: Some(carrier.size_bytes),
+            prints: carrier.prints,
+        };
+        let files = self.run.iter().filter_map(of_file);
+        files.chain(self.carriers.iter().map(of_carrier)).collect()
     }
 
     /// The evidence of the last run, as it was found then; `None` where archives or bags are in it, which must be listed
@@ -137,6 +190,14 @@ impl Known {
             writer.text(code);
             writer.text(cause);
         }
+        writer.count(self.carriers.len());
+        for RunCarrier { shown, size_bytes, prints } in &self.carriers {
+            writer.text(shown);
+            writer.number(*size_bytes);
+            writer.raw(&prints.sha256);
+            writer.raw(&prints.blake3);
+        }
+        writer.raw(&self.key_digest);
         writer.flag(self.listed);
         writer.texts(&self.packs);
         writer.number(self.next);
@@ -165,19 +226,31 @@ impl Known {
             let shown = reader.string()?;
             Some(Refusal { shown, code: take_code(reader)?, cause: reader.string()? })
         })?;
+        let carriers = reader.list(|reader| {
+            let (shown, size_bytes) = (reader.string()?, reader.number()?);
+            let prints = Fingerprints { sha256: reader.raw()?, blake3: reader.raw()? };
+            Some(RunCarrier { shown, size_bytes, prints })
+        })?;
+        let key_digest = reader.raw()?;
         let listed = reader.flag()?;
         let packs = reader.list(Reader::string)?;
-        Some(Self { last, files, run, refusals, listed, packs, next: reader.number()? })
+        let next = reader.number()?;
+        Some(Self { last, files, run, carriers, refusals, key_digest, listed, packs, next })
     }
 }
 
 /// What a file is known by: its path, and of a member of an archive also its name in there.
 fn key_of(file: &SourceFile) -> OsString {
-    let mut key = file.path.clone().into_os_string();
-    if file.archive().is_some() {
-        key.push("//");
-        key.push(&file.shown);
+    match file.archive() {
+        Some(_) => member_key(file.path.as_os_str(), &file.shown),
+        None => file.path.clone().into_os_string(),
     }
+}
+
+fn member_key(path: &OsStr, shown: &str) -> OsString {
+    let mut key = path.to_owned();
+    key.push("//");
+    key.push(shown);
     key
 }
 

@@ -24,6 +24,7 @@ mod recent;
 mod rendering;
 mod sealed;
 mod store;
+mod verify;
 mod wire;
 
 use std::io;
@@ -35,10 +36,11 @@ use crate::evidence::EvidenceError;
 use crate::unfinished::CommitError;
 
 pub(super) use facts::{ExhibitKey, Facts, hints};
-pub use known::Remembered;
+pub use known::{KnownContent, Remembered};
 pub(super) use sealed::Sealed;
 pub use store::{Case, CaseNote, Checks};
 pub(super) use store::{Place, Run};
+pub use verify::{CaseFacts, verify as verify_case};
 
 /// What keeps a case folder from being used.
 #[derive(Debug, Error)]

@@ -8,9 +8,6 @@ use crate::directory::{CellKind, Column};
 use crate::intake::{Clixml, Rendering, Sheet};
 use crate::model::Table;
 
-const KINDS: [CellKind; 4] =
-    [CellKind::Text, CellKind::Boolean, CellKind::OnlyItem, CellKind::ObjectType];
-
 pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
     match rendering {
         Rendering::Verbatim => writer.count(0),
@@ -23,7 +20,7 @@ pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
             for column in columns {
                 writer.optional(column.as_ref(), |writer, column| {
                     writer.text(&column.attribute);
-                    put_one_of(writer, &KINDS, &column.kind);
+                    put_one_of(writer, &CellKind::ALL, &column.kind);
                 });
             }
         }
@@ -52,7 +49,10 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
             let empty_is_null = reader.flag()?;
             let columns = reader.list(|reader| {
                 reader.optional(|reader| {
-                    Some(Column { attribute: reader.string()?, kind: one_of(reader, &KINDS)? })
+                    Some(Column {
+                        attribute: reader.string()?,
+                        kind: one_of(reader, &CellKind::ALL)?,
+                    })
                 })
             })?;
             Rendering::Sheet(Arc::new(Sheet { delimiter, columns, empty_is_null }))

@@ -14,7 +14,7 @@ use super::sealed::{self, Flaw, Stamp};
 use super::{CaseError, recent};
 use crate::budget::Budget;
 use crate::directory;
-use crate::evidence::{Fingerprints, Refusal, SourceFile, Walk};
+use crate::evidence::{Carrier, Fingerprints, Refusal, SourceFile, Walk};
 use crate::index::fingerprint::FingerprintKey;
 use crate::index::known::{Known as Recall, Memo};
 use crate::index::layout::NameSet;
@@ -22,11 +22,11 @@ use crate::index::segment::{Segment, as_u32};
 use crate::index::shelf::Shelf;
 use crate::unfinished::Unfinished;
 
-const KNOWN: &str = "known";
+pub(super) const KNOWN: &str = "known";
 
 const PACK: &str = "pack-";
 
-const RECENT: &str = "recent";
+pub(super) const RECENT: &str = "recent";
 
 /// Packs that a case has at most: a case that grows by a day each day has its rows put together into one pack once in so
 /// many days, and a look at one object asks no more packs than that.
@@ -313,7 +313,7 @@ impl Case {
             self.known.note(file, *prints);
         }
         let files = run.files.iter().map(|(file, _)| *file);
-        self.known.note_run(files, run.refusals, run.listed);
+        self.known.note_run(files, (run.refusals, run.carriers), run.listed);
         self.known.last = run.last;
         let before = self.packs.len();
         let mut builders = Builders::default();
@@ -343,6 +343,7 @@ impl Case {
             written.map_err(unusable(path))?;
             names.push(name);
         }
+        self.known.key_digest = folder::key_digest(&self.key);
         let all = self.packs.iter().map(|open| &open.name).chain(&names);
         self.known.packs = all.cloned().collect();
         let bytes = sealed::facts_file(&known::stamp(), self.known.write());
@@ -401,6 +402,7 @@ pub(in crate::index) struct Run<'r> {
     /// Files of the evidence that could be read, now or before, and what is in them.
     pub(in crate::index) files: Vec<(&'r SourceFile, Fingerprints)>,
     pub(in crate::index) refusals: &'r [Refusal],
+    pub(in crate::index) carriers: &'r [Carrier],
     /// Whether archives or bags were listed.
     pub(in crate::index) listed: bool,
     pub(in crate::index) last: Remembered,
@@ -444,13 +446,13 @@ impl Builders {
 }
 
 /// The number in the name of a pack.
-fn number_of(name: &str) -> Option<u64> {
+pub(super) fn number_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix(PACK)?;
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
 /// What rows depend on beside evidence: this layout of packs, the program, its tables, the byte order, the key.
-fn pack_stamp(key: &FingerprintKey) -> Stamp {
+pub(super) fn pack_stamp(key: &FingerprintKey) -> Stamp {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"entrace case: pack, 3\0");
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());

@@ -2,6 +2,8 @@
 
 mod links;
 
+pub(super) use links::EXPANDED_ITEMS;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,7 +15,8 @@ use super::row::{LinkHead, LinkRow, Row, mark};
 use crate::directory::{Identity, ObjectType};
 use crate::evidence::{Encoding, SourceOffsets};
 use crate::intake::{
-    Fate, Format, Kind, LinkList, Member, Record, Request, Sink, Spelling, Subject, string_at,
+    Fate, Format, Kind, LinkList, Member, Record, Request, Scanner, Sink, Spelling, Subject,
+    string_at,
 };
 
 /// Rows that room is made for before they come.
@@ -564,11 +567,21 @@ fn natural_key(
             };
             (parent_property == part).then(|| parent_id.clone())
         });
+        let value = value.or_else(|| expanded_id(text, record, part));
         found |= value.is_some();
         values.push(value.unwrap_or_default());
     }
     let leading = values.first().is_some_and(|first| !first.is_empty());
     (found && leading).then(|| ObjectId::of_parts(&values))
+}
+
+/// The id of what was expanded in the place of a property: `roleDefinition` for `roleDefinitionId`.
+fn expanded_id(text: &[u8], record: &Record, part: &str) -> Option<String> {
+    let member = record.member(text, part.strip_suffix("Id")?)?;
+    let mut inner = Record::default();
+    let scanned = member.value.kind == Kind::Object
+        && inner.scan(text, &mut Scanner::new(text, member.value.span.start)).is_ok();
+    scanned.then(|| inner.string(text, "id"))?
 }
 
 /// A string as it reads, a number or boolean as it is written.

@@ -5,3 +5,4 @@ pub(super) mod azure_ad_graph;
 pub(super) mod azurehound;
 pub(super) mod powershell;
 pub(super) mod scubagear;
+pub(super) mod suites;

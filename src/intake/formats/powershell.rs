@@ -111,7 +111,10 @@ impl Respeller<'_> {
         match value {
             Node::Scalar(written) => {
                 let begins = |head: &[u8]| written.starts_with(head);
-                let suspect = begins(b"\"@{") || begins(b"\"System.") || begins(b"\"Microsoft.");
+                let suspect = begins(b"\"@{")
+                    || begins(b"\"System.")
+                    || begins(b"\"Microsoft.")
+                    || begins(b"\"class ");
                 if suspect && !spelt.is_some_and(|spelt| spelt.is_text) {
                     let text = Node::Scalar(written).text()?;
                     if is_cut(&text) {
@@ -184,6 +187,10 @@ fn unwrapped<'t>(members: Vec<(String, Node<'t>)>) -> Result<Node<'t>, Vec<(Stri
 fn is_cut(text: &str) -> bool {
     if let Some(inner) = text.strip_prefix("@{") {
         return inner.ends_with('}') && inner.contains('=');
+    }
+    // What the SDK's own models say of themselves: `class SignInLocation {` and a line per property.
+    if let Some((name, _)) = text.strip_prefix("class ").and_then(|text| text.split_once(" {\n")) {
+        return name.chars().all(|c| c.is_ascii_alphanumeric());
     }
     let plain = |c: char| {
         c.is_ascii_alphanumeric() || matches!(c, '.' | '[' | ']' | '`' | '_' | ' ' | ',' | '+')

@@ -3,6 +3,7 @@
 
 mod clixml;
 mod compose;
+mod notes;
 mod roadrecon;
 mod sheet;
 mod xml;
@@ -128,6 +129,7 @@ pub struct Foreign<'a> {
 enum Layout {
     Sheet(sheet::Rows),
     Clixml(Box<clixml::Objects>),
+    Notes(notes::Lines),
 }
 
 /// What was read of the exhibit so far; places in it are in source bytes.
@@ -149,10 +151,14 @@ impl<'a> Foreign<'a> {
         catalogue: &'a Catalogue,
         encoding: Encoding,
     ) -> Option<Self> {
+        let lines = || notes::Lines::recognise(head, place, catalogue);
         let layout = match head.trim_ascii_start().first()? {
             b'{' | b'[' => return None,
             b'<' => Layout::Clixml(Box::new(clixml::Objects::recognise(head)?)),
-            _ => Layout::Sheet(sheet::Rows::recognise(head, place, catalogue)?),
+            _ => match lines() {
+                Some(lines) => Layout::Notes(lines),
+                None => Layout::Sheet(sheet::Rows::recognise(head, place, catalogue)?),
+            },
         };
         let start = u64::try_from(encoding.bom_bytes()).unwrap_or(u64::MAX);
         let ledger = Ledger {
@@ -171,6 +177,7 @@ impl<'a> Foreign<'a> {
         let mut read = match &mut self.layout {
             Layout::Sheet(rows) => rows.take(text, last, &mut self.ledger, sink),
             Layout::Clixml(objects) => objects.take(text, last, &mut self.ledger, sink),
+            Layout::Notes(lines) => lines.take(text, last, &mut self.ledger),
         };
         if text.len() - read.min(text.len()) > super::MAX_RECORD_BYTES {
             // What began here has no end: nothing behind it can be told apart.
@@ -179,6 +186,7 @@ impl<'a> Foreign<'a> {
             match &mut self.layout {
                 Layout::Sheet(rows) => rows.stop(),
                 Layout::Clixml(objects) => objects.stop(),
+                Layout::Notes(lines) => lines.stop(),
             }
             read = text.len();
         }
@@ -193,6 +201,7 @@ impl<'a> Foreign<'a> {
         let (format, rendering) = match self.layout {
             Layout::Sheet(rows) => (rows.format(), Rendering::Sheet(rows.sheet())),
             Layout::Clixml(objects) => (Format::Clixml, Rendering::Clixml(objects.clixml())),
+            Layout::Notes(_) => (Format::Goose, Rendering::Verbatim),
         };
         intake.format = Some(format);
         intake.rendering = rendering;
@@ -213,7 +222,7 @@ impl Ledger<'_> {
                 None
             };
             // A view of some objects of the type: what it does not hold it does not deny.
-            request.delta = named.is_none() && format != Format::PortalCsv;
+            request.delta |= named.is_none() && format != Format::PortalCsv;
             let bin = named.unwrap_or(false);
             request.subject = Subject::Objects { object_type: object_type.to_owned(), bin };
         }

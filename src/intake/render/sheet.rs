@@ -3,14 +3,16 @@
 //! Habits. The admin center writes every column of its list, so an empty cell means null; anything else may have asked for
 //! fewer properties than it has columns, so an empty cell means nothing. Not carried, hence never a change: dates (written
 //! as the reader's locale has them, without zone), lists that were joined to a text, `directorySynced` (false and null look
-//! alike), and every column that the catalogue does not know. A warning names the columns.
+//! alike), and every column that the catalogue does not know. A warning names the columns. Collector suites show objects in
+//! views of their own; the tables say of each which cells carry an attribute of Graph, which one of the tool's own, and which
+//! the tool has and never fills.
 
 use std::sync::Arc;
 
-use super::super::request::Subject;
+use super::super::request::{Request, Subject};
 use super::super::{Place, Sink};
 use super::{Defect, Format, Ledger, quote, stands_for_a_lost_value};
-use crate::directory::{Catalogue, CellKind, Column};
+use crate::directory::{Catalogue, CellKind, Column, RowsOf, View, catalogue};
 
 /// Headings that the admin center's download of users has had in every year.
 const PORTAL_USERS: [&str; 8] = [
@@ -41,6 +43,10 @@ pub struct Sheet {
 impl Sheet {
     /// The object that a row stands for.
     pub(super) fn render(&self, row: &[u8]) -> Result<Vec<u8>, Defect> {
+        self.row(row).map(|row| row.json)
+    }
+
+    fn row(&self, row: &[u8]) -> Result<Row, Defect> {
         let mut cells = csv::ByteRecord::new();
         let mut reader = reader(self.delimiter, row);
         match reader.read_byte_record(&mut cells) {
@@ -48,27 +54,43 @@ impl Sheet {
             _ => return Err(Defect::Cells),
         }
         let mut json = vec![b'{'];
+        let (mut keys, mut parent, mut aside) = (Vec::new(), None, None);
         for (cell, column) in cells.iter().zip(&self.columns) {
             let Some(column) = column else { continue };
             let cell = std::str::from_utf8(cell).or(Err(Defect::NotUtf8))?;
-            let Some(value) = self.value(cell, column.kind) else { continue };
-            if json.len() > 1 {
-                json.push(b',');
+            match column.kind {
+                CellKind::Key => keys.push(cell.to_owned()),
+                CellKind::Parent => {
+                    parent = Some(cell.to_owned());
+                    continue;
+                }
+                CellKind::Role => match catalogue().role_named(cell) {
+                    Some(role) => {
+                        member(&mut json, &column.attribute, &text(role));
+                        member(&mut json, "directoryScopeId", b"\"/\"");
+                        continue;
+                    }
+                    None => aside = Some("role-unknown"),
+                },
+                _ => {}
             }
-            quote(&column.attribute, &mut json);
-            json.push(b':');
-            json.extend_from_slice(&value);
+            if let Some(value) = self.value(cell, column.kind) {
+                member(&mut json, &column.attribute, &value);
+            }
+        }
+        if !keys.is_empty() {
+            member(&mut json, "id", &text(&keys.join("|")));
         }
         json.push(b'}');
-        Ok(json)
+        Ok(Row { json, parent, aside })
     }
 
     /// The value of a cell; `None` where it says nothing.
     fn value(&self, cell: &str, kind: CellKind) -> Option<Vec<u8>> {
         if cell.is_empty() && kind != CellKind::ObjectType {
             return self.empty_is_null.then(|| match kind {
-                CellKind::OnlyItem => b"[]".to_vec(),
-                CellKind::Text | CellKind::Boolean | CellKind::ObjectType => b"null".to_vec(),
+                CellKind::OnlyItem | CellKind::Semicolons | CellKind::Commas => b"[]".to_vec(),
+                _ => b"null".to_vec(),
             });
         }
         if !self.empty_is_null && stands_for_a_lost_value(cell) {
@@ -76,10 +98,20 @@ impl Sheet {
         }
         let mut out = Vec::with_capacity(cell.len() + 2);
         match kind {
-            CellKind::Text => quote(cell, &mut out),
+            CellKind::Text | CellKind::Key | CellKind::Role | CellKind::Parent => {
+                quote(cell, &mut out);
+            }
             CellKind::Boolean if cell.eq_ignore_ascii_case("true") => out.extend(b"true"),
             CellKind::Boolean if cell.eq_ignore_ascii_case("false") => out.extend(b"false"),
-            CellKind::Boolean => return None,
+            CellKind::YesOrNo if cell.eq_ignore_ascii_case("yes") => out.extend(b"true"),
+            CellKind::YesOrNo if cell.eq_ignore_ascii_case("no") => out.extend(b"false"),
+            CellKind::Boolean | CellKind::YesOrNo => return None,
+            CellKind::Number => {
+                serde_json::from_str::<serde_json::Number>(cell).ok()?;
+                out.extend(cell.as_bytes());
+            }
+            CellKind::Semicolons => items(cell, ';', &mut out),
+            CellKind::Commas => items(cell, ',', &mut out),
             CellKind::OnlyItem => {
                 out.push(b'[');
                 quote(cell, &mut out);
@@ -96,6 +128,43 @@ impl Sheet {
     }
 }
 
+/// A row of a CSV.
+struct Row {
+    json: Vec<u8>,
+    /// What it hangs on, if it names that.
+    parent: Option<String>,
+    /// The rule that sets it aside.
+    aside: Option<&'static str>,
+}
+
+fn member(json: &mut Vec<u8>, name: &str, value: &[u8]) {
+    if json.len() > 1 {
+        json.push(b',');
+    }
+    quote(name, json);
+    json.push(b':');
+    json.extend_from_slice(value);
+}
+
+fn text(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    quote(text, &mut out);
+    out
+}
+
+/// A list that was joined to a text.
+fn items(cell: &str, separator: char, out: &mut Vec<u8>) {
+    out.push(b'[');
+    let items = cell.split(separator).map(str::trim).filter(|item| !item.is_empty());
+    for (place, item) in items.enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        quote(item, out);
+    }
+    out.push(b']');
+}
+
 fn reader(delimiter: u8, text: &[u8]) -> csv::Reader<&[u8]> {
     csv::ReaderBuilder::new()
         .has_headers(false)
@@ -110,8 +179,13 @@ pub(super) struct Rows {
     sheet: Arc<Sheet>,
     format: Format,
     object_type: Option<String>,
-    /// Headings of columns that are not carried.
+    /// Headings of columns that are not carried, and of those that the tool never fills.
     unknown: Vec<String>,
+    never: Vec<String>,
+    /// The view of a tool that it is.
+    view: Option<View>,
+    /// What the rows of the last request hang on.
+    parent: Option<String>,
     state: State,
 }
 
@@ -132,6 +206,9 @@ impl Rows {
             .iter()
             .filter_map(|delimiter| Some((*delimiter, headings(*delimiter, body)?)))
             .max_by_key(|(_, headings)| headings.len())?;
+        if let Some(view) = catalogue.view_of(&headings, &place.stem) {
+            return Some(Self::of_view(view, delimiter, &headings));
+        }
         let has = |name: &str| headings.iter().any(|heading| heading == name);
         let is_portal = PORTAL_USERS.iter().all(|name| has(name));
         let object_type = object_type(type_line, &headings, place, catalogue)?;
@@ -158,8 +235,42 @@ impl Rows {
             format: if is_portal { Format::PortalCsv } else { Format::ObjectCsv },
             object_type,
             unknown,
+            never: Vec::new(),
+            view: None,
+            parent: None,
             state: State::Headings,
         })
+    }
+
+    fn of_view(view: &View, delimiter: u8, headings: &[String]) -> Self {
+        let (mut unknown, mut never) = (Vec::new(), Vec::new());
+        let mut columns: Vec<Option<Column>> = Vec::with_capacity(headings.len());
+        for heading in headings {
+            let cell = view.cell(heading);
+            match cell {
+                None => unknown.push(heading.clone()),
+                Some(None) => never.push(heading.clone()),
+                Some(Some(_)) => {}
+            }
+            let taken =
+                |known: &Column| cell.flatten().is_some_and(|c| c.attribute == known.attribute);
+            let fresh = !columns.iter().flatten().any(taken);
+            columns.push(cell.flatten().filter(|_| fresh).cloned());
+        }
+        let object_type = match &view.rows {
+            RowsOf::Objects(object_type) => Some(object_type.clone()),
+            RowsOf::Links { .. } | RowsOf::Events => None,
+        };
+        Self {
+            sheet: Arc::new(Sheet { delimiter, columns, empty_is_null: view.empty_is_null }),
+            format: Format::of_tool(&view.tool).unwrap_or(Format::ObjectCsv),
+            object_type,
+            unknown,
+            never,
+            view: Some(view.clone()),
+            parent: None,
+            state: State::Headings,
+        }
     }
 
     pub(super) fn format(&self) -> Format {
@@ -210,6 +321,24 @@ impl Rows {
 
     /// Passes over the headings.
     fn open(&mut self, text: &[u8], ledger: &mut Ledger<'_>) {
+        let position = match self.view.clone() {
+            Some(view) => self.open_view(&view, ledger),
+            None => self.open_sheet(ledger),
+        };
+        let mut causes = Vec::new();
+        if !self.unknown.is_empty() {
+            causes.push(format!("not carried: {}", self.unknown.join(", ")));
+        }
+        if !self.never.is_empty() {
+            causes.push(format!("never filled by the tool: {}", self.never.join(", ")));
+        }
+        if !causes.is_empty() {
+            ledger.trouble("columns-not-carried", text, 0, causes.join("; "));
+        }
+        self.state = State::Rows(position);
+    }
+
+    fn open_sheet(&self, ledger: &mut Ledger<'_>) -> usize {
         let portal = self.format == Format::PortalCsv;
         let position = ledger.request(self.format, self.object_type.as_deref(), portal);
         if let Some(request) = ledger.intake.requests.get_mut(position) {
@@ -217,19 +346,62 @@ impl Rows {
                 request.subject = Subject::Orphan { rule: "page-without-parent" };
             }
             if portal {
-                let columns = self.sheet.columns.iter().flatten();
-                request.select = Some(columns.map(|column| column.attribute.clone()).collect());
+                request.select = Some(self.carried());
             }
         }
-        if !self.unknown.is_empty() {
-            let cause = format!("not carried: {}", self.unknown.join(", "));
-            ledger.trouble("columns-not-carried", text, 0, cause);
+        position
+    }
+
+    /// Names of the attributes that the columns carry.
+    fn carried(&self) -> Arc<[String]> {
+        self.sheet.columns.iter().flatten().map(|column| column.attribute.clone()).collect()
+    }
+
+    /// The request of the rows of a view.
+    fn open_view(&self, view: &View, ledger: &mut Ledger<'_>) -> usize {
+        let mut request = Request::new(self.format, None, ledger.place, ledger.catalogue);
+        request.subject = match &view.rows {
+            RowsOf::Objects(object_type) => {
+                Subject::Objects { object_type: object_type.clone(), bin: false }
+            }
+            RowsOf::Links { .. } => Subject::Orphan { rule: "page-without-parent" },
+            RowsOf::Events => Subject::Orphan { rule: "audit-event" },
+        };
+        request.context = Some(view.name.as_str().into());
+        request.delta = !view.whole;
+        request.keeps_nulls = Some(view.empty_is_null);
+        if view.empty_is_null {
+            request.select = Some(self.carried());
         }
-        self.state = State::Rows(position);
+        ledger.intake.requests.push(request);
+        ledger.intake.requests.len() - 1
+    }
+
+    /// The request of the links that hang on a parent: rows of one parent stand together.
+    fn open_links(&mut self, parent: String, ledger: &mut Ledger<'_>) -> Option<usize> {
+        let Some(RowsOf::Links { collection, relation }) = self.view.as_ref().map(|v| &v.rows)
+        else {
+            return None;
+        };
+        let place = Place {
+            parent: Some((collection.clone(), parent.clone(), relation.clone())),
+            tree_folder: None,
+            ..ledger.place.clone()
+        };
+        let mut request = Request::new(self.format, None, &place, ledger.catalogue);
+        if let Subject::Links { other_type, .. } = &mut request.subject {
+            // The tool writes members of every type and does not say of which they are.
+            other_type.clear();
+        }
+        request.context = self.view.as_ref().map(|view| view.name.as_str().into());
+        request.keeps_nulls = Some(false);
+        ledger.intake.requests.push(request);
+        self.parent = Some(parent);
+        Some(ledger.intake.requests.len() - 1)
     }
 
     fn row(
-        &self,
+        &mut self,
         position: usize,
         text: &[u8],
         span: std::ops::Range<usize>,
@@ -237,13 +409,24 @@ impl Rows {
         sink: &mut dyn Sink,
     ) {
         ledger.intake.tally.seen += 1;
-        match self.sheet.render(text.get(span.clone()).unwrap_or_default()) {
-            Ok(json) => {
-                let source = ledger.source(text, &span);
-                ledger.deliver(position, &json, &source, sink);
-            }
-            Err(defect) => ledger.quarantine(text, &span, defect),
+        let row = match self.sheet.row(text.get(span.clone()).unwrap_or_default()) {
+            Ok(row) => row,
+            Err(defect) => return ledger.quarantine(text, &span, defect),
+        };
+        if let Some(rule) = row.aside {
+            // What it names is missing from the list.
+            ledger.damage();
+            return ledger.set_aside(rule);
         }
+        let mut position = position;
+        if let Some(parent) = row.parent.filter(|parent| !parent.is_empty()) {
+            if self.parent.as_ref() != Some(&parent) {
+                position = self.open_links(parent, ledger).unwrap_or(position);
+                self.state = State::Rows(position);
+            }
+        }
+        let source = ledger.source(text, &span);
+        ledger.deliver(position, &row.json, &source, sink);
     }
 }
 

@@ -8,7 +8,7 @@ use super::coverage::{Coverage, coverage, gaps, tenant};
 use super::rows::{Changes, LaneTable, changes, lanes};
 use super::summary::{Summary, summary};
 use super::value::Text;
-use crate::model::{Analysis, ExhibitRow, Interval};
+use crate::model::{Analysis, CaseFile, ExhibitRow, Interval};
 use crate::report::{ReportError, RunInfo, figures, words};
 
 /// Warnings and quarantined records on the page, each.
@@ -36,6 +36,7 @@ pub(super) struct Page {
     changes: Changes,
     lanes: Vec<LaneTable>,
     evidence: Evidence,
+    case: Vec<Fact>,
     options: Vec<Fact>,
     counts: Counts,
 }
@@ -140,6 +141,7 @@ pub(super) fn page(
         changes,
         lanes: lanes(&analysis.changes),
         evidence: evidence(&analysis.exhibits),
+        case: run.case.as_ref().map(case).unwrap_or_default(),
         options: run
             .options
             .iter()
@@ -188,6 +190,30 @@ fn facts(analysis: &Analysis) -> Vec<Fact> {
             ),
         ),
     ]
+}
+
+/// What the case file says, without what it leaves out.
+fn case(case: &CaseFile) -> Vec<Fact> {
+    let questions = case.questions.iter().map(|question| ("Asked", question));
+    let said = [
+        ("Case", &case.case_id),
+        ("Examiner", &case.examiner),
+        ("Organization", &case.organization),
+        ("Received", &case.received_at),
+        ("Received from", &case.received_from),
+        ("Authority", &case.authority),
+    ];
+    let rest = [
+        ("Notes", &case.notes),
+        ("SHA-256 of the case file", &case.sha256),
+        ("BLAKE3 of the case file", &case.blake3),
+    ];
+    said.into_iter()
+        .chain(questions)
+        .chain(rest)
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(label, value)| Fact { label: Text::new(label), value: Text::new(value) })
+        .collect()
 }
 
 fn more(total: usize, limit: usize, one: &str, many: &str, file: &str) -> String {

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use super::fault::Fault;
 use super::hashing::Hashing;
-use super::limits::{Breach, Budget, Limits};
+use super::limits::{Breach, Budget, Limits, Size};
 use super::name::{Backslash, Names, as_folder, is_repository_store, member_path};
 use super::sniff::{Kind, read_head, sniff};
 use super::store::{Stamp, Store};
@@ -141,8 +141,13 @@ impl Lister {
         let mark = self.mark();
         let mut hashing = Hashing::new(reader);
         let deepest = self.budget.limits.depth;
+        let broken = self.budget.broken;
         let outcome = match kind {
             Kind::Plain => Outcome::of("", None),
+            kind if let Some(code) = broken => {
+                let cause = "the file that it is in broke a limit before".to_owned();
+                Outcome::of(kind.format(), Some(Fault::Limit(code, cause)))
+            }
             Kind::Unsupported(name) => {
                 self.refuse(&source.shown, "archive-unsupported", format!("{name}s are not read"));
                 Outcome::of(name, None)
@@ -304,11 +309,14 @@ impl Lister {
                 return Ok(());
             }
         };
-        if let Some(cause) = zip::breaks_ratio(&place, &self.budget.limits) {
-            self.refuse(&shown, "archive-ratio", cause);
-            return Ok(());
-        }
-        if !self.admit(&shown, place.size)? {
+        let size = match zip::size(&place, &self.budget.limits) {
+            Ok(size) => size,
+            Err(cause) => {
+                self.refuse(&shown, "archive-ratio", cause);
+                return Ok(());
+            }
+        };
+        if !self.admit(&shown, size)? {
             return Ok(());
         }
         let inner = member_of(container, &path, Place::Zip(place), member.recorded);
@@ -322,7 +330,7 @@ impl Lister {
     }
 
     /// Whether a member is within the limits; fails with one that ends the archive.
-    fn admit(&mut self, shown: &str, size: u64) -> Result<bool, Fault> {
+    fn admit(&mut self, shown: &str, size: Size) -> Result<bool, Fault> {
         match self.budget.admit(size) {
             Ok(()) => Ok(true),
             Err(Breach::Member(code, cause)) => {

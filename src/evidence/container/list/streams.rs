@@ -4,9 +4,10 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::super::fault::Fault;
+use super::super::limits::Size;
 use super::super::name::{Backslash, Names, member_path, without_codec};
 use super::super::sniff::{Codec, Kind, read_head};
-use super::super::stream::{as_u64, drain, inflate};
+use super::super::stream::{Inflated, as_u64, drain, inflate};
 use super::super::tar::{self, TarKind, TarMember, TarReader};
 use super::super::{Container, Form, Origin, Place};
 use super::{Lister, Outcome, member_of};
@@ -67,7 +68,7 @@ impl Lister {
             self.refuse(&shown, code, cause.to_owned());
             return Ok(());
         }
-        if !self.admit(&shown, member.size)? {
+        if !self.admit(&shown, Size::plain(member.size))? {
             return Ok(());
         }
         let place = Place::Span { offset: member.offset, size: member.size };
@@ -102,8 +103,8 @@ impl Lister {
                 (format, self.tar(&container, &mut stream, depth))
             }
             Ok(head) => {
-                let mut stream = io::Cursor::new(head).chain(&mut inflated);
-                (Kind::Stream(codec).format(), self.single(source, codec, &mut stream, depth))
+                let stream = io::Cursor::new(head).chain(&mut inflated);
+                (Kind::Stream(codec).format(), self.single(source, codec, stream, depth))
             }
         };
         // What comes after a limit is not looked at; else the stream is read to its end, where its checksum stands.
@@ -125,7 +126,7 @@ impl Lister {
         &mut self,
         source: &SourceFile,
         codec: Codec,
-        reader: &mut (dyn Read + Send),
+        mut reader: io::Chain<io::Cursor<Vec<u8>>, &mut Inflated<'_>>,
         depth: usize,
     ) -> Result<(), Fault> {
         let container = self.container(source, Form::Single(codec));
@@ -141,14 +142,15 @@ impl Lister {
         let shown = inner.shown.clone();
         let mark = self.mark();
         let most = self.budget.limits.member_bytes.saturating_add(1);
-        let mut limited = Counted { inner: reader.take(most), count: 0 };
+        let mut limited = Counted { inner: (&mut reader).take(most), count: 0 };
         let read = self
             .member(inner, &mut limited, None, depth)
             .and_then(|()| drain(&mut limited).map_err(Fault::from));
+        let size = Size { bytes: limited.count, is_dense: reader.get_ref().1.is_dense() };
         let fits = match read {
-            Ok(_) => self.admit(&shown, limited.count),
+            Ok(_) => self.admit(&shown, size),
             // What follows the compressed data takes nothing from them.
-            Err(Fault::Leftover(_)) => return self.admit(&shown, limited.count).map(drop),
+            Err(Fault::Leftover(_)) => return self.admit(&shown, size).map(drop),
             Err(fault) => Err(fault),
         };
         if !matches!(fits, Ok(true)) {
