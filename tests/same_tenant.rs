@@ -274,8 +274,7 @@ fn untold(analysis: &Analysis) -> BTreeSet<String> {
 /// Relations of objects that have no links on one of the days, which most formats cannot tell from none read.
 fn empty_lists(index: &Index) -> BTreeSet<(String, String)> {
     let groups = index.link_groups();
-    let has_none =
-        |group: &&LinkGroup| index.link_lists(group).iter().any(|(_, links, _)| *links == 0);
+    let has_none = |group: &&LinkGroup| index.link_lists(group).iter().any(|list| list.links == 0);
     let named = groups.iter().filter(has_none);
     named.map(|group| (group.key.source.to_string(), group.key.relation.to_string())).collect()
 }
