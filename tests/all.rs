@@ -22,6 +22,8 @@ mod logs;
 mod program;
 mod properties;
 mod receipts;
+mod roadrecon;
+mod same_tenant;
 mod suites;
 mod traps;
 mod untouched;

@@ -28,7 +28,7 @@ pub use render::{
 };
 pub use request::{Format, Request, Subject};
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key, single_text};
-pub use spelling::{CASE_LOST, LOST, Spelling, listed};
+pub use spelling::{BARE_ITEMS, CASE_LOST, LOST, PARTIAL_ITEMS, Spelling, listed};
 
 use std::ops::Range;
 

@@ -18,6 +18,12 @@ pub const LOST: &str = "@lost";
 /// Annotation of a respelt record: attributes whose letter case the format does not keep.
 pub const CASE_LOST: &str = "@caseLost";
 
+/// Annotation of a respelt record: lists of objects whose items have the members only that the format knows.
+pub const PARTIAL_ITEMS: &str = "@partialItems";
+
+/// Annotation of a respelt record: lists of objects whose items lack members that are empty or false.
+pub const BARE_ITEMS: &str = "@bareItems";
+
 /// How the records of a request spell members and values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Spelling {
@@ -145,6 +151,24 @@ impl<'t> Node<'t> {
             Self::Text(_) => false,
             Self::Array(items) => items.is_empty(),
             Self::Object(members) => members.iter().all(|(_, value)| value.is_blank()),
+        }
+    }
+
+    /// The paths of the lists of objects in an object; `above` is where it stands, with a dot behind it.
+    pub(super) fn lists_of_objects(
+        members: &[(String, Self)],
+        above: &str,
+        found: &mut Vec<String>,
+    ) {
+        for (name, value) in members {
+            let path = format!("{above}{name}");
+            match value {
+                Self::Object(inner) => Self::lists_of_objects(inner, &format!("{path}."), found),
+                Self::Array(items) if items.iter().any(|item| matches!(item, Self::Object(_))) => {
+                    found.push(path);
+                }
+                Self::Array(_) | Self::Scalar(_) | Self::Text(_) => {}
+            }
         }
     }
 
