@@ -121,7 +121,11 @@ impl<'a> TypeContext<'a> {
             Spelling::Graph | Spelling::AzureAdGraph | Spelling::Goose | Spelling::DfirO365rc => {
                 Vec::new()
             }
-            Spelling::PowerShell | Spelling::AzureHound => listed(text, annotation),
+            Spelling::PowerShell
+            | Spelling::AzureHound
+            | Spelling::Dsc
+            | Spelling::Nameless
+            | Spelling::IntuneManagement => listed(text, annotation),
         };
         let explicit = || self.names.explicit_empty.contains(&entry.request);
         Some(Version {

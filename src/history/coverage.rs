@@ -10,6 +10,9 @@ use crate::index::{Capture, Index, Listing};
 use crate::intake::Subject;
 use crate::model::{CoverageRow, CoverageState};
 
+/// What identity is worth that is a name.
+const BY_NAME: &str = "told apart by name, for want of ids: a rename is removed and added";
+
 /// What delta pages are worth. Recoveries by the service raise no delta records.
 const PATCHES: &str = "delta pages: what changed, and nothing of what a recovery did";
 
@@ -78,6 +81,9 @@ fn objects(
             of_type.refused.insert(code.clone());
         } else {
             of_type.note(capture);
+            if indexed.request.by_name {
+                of_type.broken.insert(BY_NAME);
+            }
             if indexed.request.delta {
                 of_type.broken.insert(PATCHES);
                 if capture.dangling {
