@@ -4,6 +4,7 @@
 //! `evidence` -> `intake` -> `index` -> `history` -> `report`, over the words of [`model`] and the knowledge of
 //! [`directory`].
 
+pub mod advice;
 pub mod budget;
 pub mod cli;
 pub mod codes;

@@ -1,6 +1,7 @@
 //! Known traps: evidence that misleads a program which compares lists only.
 
 mod captures;
+mod coverage;
 mod delta;
 mod edges;
 mod formats;

@@ -13,6 +13,7 @@ use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::sources::{self, keep_apart};
 use super::{custody, scope, select};
+use crate::advice::advice;
 use crate::codes::{self, Code};
 use crate::directory::catalogue;
 use crate::evidence::{Fingerprints, SourceFile};
@@ -20,6 +21,7 @@ use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
 use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, SnapshotRow, WarningRow};
+use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
 use crate::synth::{SynthOptions, write_tenant};
@@ -110,59 +112,13 @@ fn verdict(analysis: &Analysis) -> Exit {
 
 fn inspect(args: &Listing, progress: &Progress) -> Outcome {
     let analysis = listed(&args.evidence, &[], progress)?;
+    let advice = advice(&analysis, catalogue());
     if args.json {
-        let coverage: Vec<Value> = analysis
-            .coverage
-            .iter()
-            .map(|row| {
-                json!({
-                    "tenant_id": row.tenant_id, "snapshot": row.snapshot, "object_type": row.object_type,
-                    "attribute": row.attribute, "state": row.state.as_str(), "objects": row.objects,
-                    "detail": row.detail,
-                })
-            })
-            .collect();
-        let exhibits: Vec<Value> = analysis
-            .exhibits
-            .iter()
-            .map(|row| {
-                json!({
-                    "exhibit": row.exhibit.to_string(), "path": row.path, "size_bytes": row.size_bytes,
-                    "sha256": row.sha256, "blake3": row.blake3, "format": row.format, "encoding": row.encoding,
-                    "snapshot": row.snapshot, "tenant_id": row.tenant_id, "object_types": row.object_types,
-                    "seen": row.tally.seen, "used": row.tally.used, "quarantined": row.tally.quarantined,
-                    "set_aside": row.tally.set_aside,
-                })
-            })
-            .collect();
-        let warnings: Vec<Value> = analysis
-            .warnings
-            .iter()
-            .map(|row| {
-                json!({
-                    "code": row.code, "path": row.path, "offset_bytes": row.offset_bytes,
-                    "message": row.message, "advice": row.advice,
-                })
-            })
-            .collect();
-        pretty(&json!({
-            "snapshots": analysis.snapshots.iter().map(snapshot_json).collect::<Vec<_>>(),
-            "coverage": coverage, "exhibits": exhibits, "warnings": warnings,
-        }))?;
+        pretty(&inspect_json(&analysis, &advice))?;
     } else {
-        out(&terminal::inspect_text(&analysis, style()))?;
+        out(&inspect_text(&analysis, &advice, style()))?;
     }
     Ok(verdict(&analysis))
-}
-
-fn snapshot_json(row: &SnapshotRow) -> Value {
-    json!({
-        "tenant_id": row.tenant_id, "position": row.position, "label": row.label,
-        "start": row.time.map(|time| time.start.to_string()),
-        "end": row.time.map(|time| time.end.to_string()),
-        "time_source": row.time_source.map(crate::model::TimeSource::as_str),
-        "objects": row.objects, "exhibits": row.exhibits, "bytes": row.bytes, "digest": row.digest,
-    })
 }
 
 fn snapshots(args: &Listing, progress: &Progress) -> Outcome {

@@ -56,6 +56,7 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_roles();
     catalogue.load_foreign();
     catalogue.load_columns();
+    catalogue.load_questions();
     catalogue.load_zones();
     catalogue.load_roadrecon();
     catalogue.load_views();

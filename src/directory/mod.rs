@@ -7,6 +7,7 @@ mod foreign;
 mod load;
 mod names;
 mod query;
+mod questions;
 mod readable;
 mod roadrecon;
 mod suites;
@@ -16,6 +17,7 @@ mod zones;
 
 pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
+pub use questions::{Need, Question, Retention, Term};
 pub use roadrecon::{RoadLink, RoadTable};
 pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
 pub use views::{RowsOf, View};
@@ -214,6 +216,8 @@ pub struct Catalogue {
     pub(crate) powershell: BTreeMap<String, SpeltName>,
     pub(crate) azurehound: BTreeMap<String, HoundKind>,
     pub(crate) scubagear: Vec<ScubaSection>,
+    pub(crate) questions: Vec<Question>,
+    pub(crate) retention: Vec<Retention>,
     /// Zone as Windows names it in winter to its name in the tz database.
     pub(crate) windows_zones: BTreeMap<String, String>,
     /// (resource or `*`, property or nothing for the type) to where Graph has it.

@@ -9,9 +9,9 @@ use super::path_rows::PathRows;
 use super::timeline::{Observation, Said, follow};
 use super::value::{Attributes, Json, Speller, attributes, collapse, top_member};
 use crate::directory::Catalogue;
-use crate::index::{Entry, Index, Opened};
+use crate::index::{Entry, Index, ObjectId, Opened};
 use crate::intake::{CASE_LOST, LOST, Member, Record, Request, Scanner, Spelling, listed};
-use crate::model::instant;
+use crate::model::{BinRow, ConflictRow, instant};
 
 /// Which attribute names the captures of a type hold: the base of every statement about a whole type.
 #[derive(Debug, Default)]
@@ -414,7 +414,9 @@ pub(super) fn strip_bin_prefix(found: &mut Attributes, id: &str) {
 #[derive(Debug, Default)]
 pub(super) struct Aside {
     /// Attributes on which captures disagree.
-    pub(super) conflicts: Vec<Conflict>,
+    pub(super) conflicts: Vec<ConflictRow>,
+    /// What lies in recycle bins.
+    pub(super) bin: Vec<(ObjectId, BinRow)>,
     /// Differences without a difference in meaning, by the rule that set them aside.
     pub(super) same_meaning: BTreeMap<&'static str, u64>,
     /// Objects created after they were captured, as the times are told.
@@ -425,6 +427,7 @@ impl Aside {
     /// Adds what another part of the comparison met.
     pub(super) fn take_in(&mut self, other: Self) {
         self.conflicts.extend(other.conflicts);
+        self.bin.extend(other.bin);
         self.late.extend(other.late);
         for (rule, count) in other.same_meaning {
             *self.same_meaning.entry(rule).or_default() += count;
@@ -447,15 +450,4 @@ fn respelt(a: Option<&Json>, b: Option<&Json>) -> Option<&'static str> {
         (Some(Json::Array(a)), Some(Json::Array(b))) if a.len() == b.len() => "order of sets",
         _ => "empty against empty",
     })
-}
-
-/// An attribute on which captures of one snapshot disagree that cannot be told apart in time.
-#[derive(Debug, Clone)]
-pub(super) struct Conflict {
-    pub(super) object_type: String,
-    pub(super) object_id: String,
-    pub(super) attribute: String,
-    pub(super) snapshot: String,
-    /// The records, `;` between.
-    pub(super) receipts: String,
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::attributes::Askings;
+use super::shown::{Counter, Shapes, Shown};
 use crate::directory::{Catalogue, Identity};
 use crate::index::{Entry, Index, IndexedPage, Key, Listing, ObjectId, Seen, mark};
 use crate::intake::Subject;
@@ -33,6 +34,8 @@ pub(super) struct Census {
     pub(super) restless: Vec<Entry>,
     /// What is told of quiet objects in which nothing but one volatile attribute moved.
     pub(super) volatile: Vec<VolatileFold>,
+    /// How many objects each snapshot shows by which requests, with which attributes.
+    pub(super) shown: Shown,
 }
 
 /// Where a record is: request, offset, length.
@@ -65,6 +68,7 @@ pub(super) struct CensusTaker<'a> {
     pub(super) index: &'a Index,
     pub(super) catalogue: &'a Catalogue,
     pub(super) askings: &'a Askings,
+    pub(super) shapes: &'a Shapes,
     /// Principals whose rows are never folded.
     pub(super) tier0: &'a HashSet<(usize, Key)>,
     /// Whether rows of lane `volatile` stand one by one.
@@ -77,6 +81,7 @@ struct Part {
     ids: Vec<u32>,
     objects: Vec<[u32; 2]>,
     captures: Vec<[bool; 2]>,
+    shown: Counter,
     found: Census,
 }
 
@@ -91,6 +96,7 @@ impl CensusTaker<'_> {
             ids: vec![0; captures],
             objects: vec![[0; 2]; snapshots],
             captures: vec![[false; 2]; captures],
+            shown: Counter::default(),
             found: Census::default(),
         };
         let parts = self.index.visit(
@@ -143,6 +149,7 @@ impl CensusTaker<'_> {
     }
 
     fn count(&self, part: &mut Part, tenant: usize, calm: &Calm, seen: &[Seen<'_>]) {
+        part.shown.count(self.index, self.shapes, seen);
         let (mut last_capture, mut last_snapshots) = (u32::MAX, [usize::MAX; 2]);
         let mut deleted = false;
         for observation in seen {
@@ -260,6 +267,7 @@ impl Census {
             let bins = shows.into_iter().zip([false, true]).filter(|(shows, _)| *shows);
             self.captures.extend(bins.map(|(_, bin)| (capture, bin)));
         }
+        part.shown.into_shown(&mut self.shown);
         let found = part.found;
         self.quiet += found.quiet;
         self.reordered += found.reordered;

@@ -3,22 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use rayon::prelude::*;
 
 use super::HistoryError;
 use super::attributes::{Aside, Askings, TypeContext, TypeNames};
 use super::census::{Census, CensusTaker, TypeKey, VolatileFold, pages};
+use super::coverage::Ledger;
 use super::draft::{Draft, Rest, Subject};
 use super::lists::Population;
 use super::lives::{Compared, RecordDates, compare};
+use super::lost::Lost;
 use super::names::{Names, ObjectKey};
-use super::presence::{Event, Presence, References, TypeFacts};
+use super::presence::{Dates, Event, Presence, References, TypeFacts};
+use super::shown::Shapes;
 use super::times;
 use super::value::Json;
 use crate::directory::{Catalogue, Identity};
 use crate::index::{Entry, Index, Key, LinkGroup, ObjectId, open_records};
 use crate::meter::Meter;
-use crate::model::{Certainty, ChangeKind, Lane, Narrowed, Reason};
+use crate::model::{BinRow, Certainty, ChangeKind, Lane, Narrowed, Reason};
 
 /// What a row of changes takes, by and large: itself, and ids, labels and values of common length.
 const DRAFT_BYTES: usize = size_of::<Draft>() + 512;
@@ -28,6 +32,8 @@ pub(super) struct Engine<'a> {
     index: &'a Index,
     catalogue: &'a Catalogue,
     askings: Askings,
+    shapes: Shapes,
+    lost: Lost,
     censuses: BTreeMap<TypeKey, Census>,
     references: References,
     tier0: HashSet<(usize, Key)>,
@@ -42,11 +48,13 @@ impl<'a> Engine<'a> {
         unfolded: &[Lane],
     ) -> Result<Self, HistoryError> {
         let askings = Askings::gather(index);
+        let shapes = Shapes::gather(index);
         let tier0 = tier0_principals(index, catalogue);
         let taker = CensusTaker {
             index,
             catalogue,
             askings: &askings,
+            shapes: &shapes,
             tier0: &tier0,
             unfold_volatile: unfolded.contains(&Lane::Volatile),
         };
@@ -66,12 +74,19 @@ impl<'a> Engine<'a> {
         }
         let references = index.last_links_to(&restless);
         let templates = role_templates(index, catalogue, &censuses)?;
-        Ok(Self { index, catalogue, askings, censuses, references, tier0, templates })
+        let lost = super::lost::read(index, catalogue)?;
+        Ok(Self { index, catalogue, askings, shapes, lost, censuses, references, tier0, templates })
     }
 
-    /// What the walk over all objects found, by type.
-    pub(super) fn censuses(&self) -> &BTreeMap<TypeKey, Census> {
-        &self.censuses
+    /// What the coverage ledger is made from.
+    pub(super) fn ledger(&self) -> Ledger<'_> {
+        Ledger {
+            index: self.index,
+            catalogue: self.catalogue,
+            censuses: &self.censuses,
+            shapes: &self.shapes,
+            lost: &self.lost,
+        }
     }
 
     /// All rows, unnamed and unfolded, and the names met on the way.
@@ -123,6 +138,7 @@ impl<'a> Engine<'a> {
             names: &names,
         };
         let population = Population::new(self.index, (tenant, object_type), census, natural);
+        let mut bin = Vec::new();
         let mut late = Vec::new();
         let events = if singleton {
             Vec::new()
@@ -138,6 +154,7 @@ impl<'a> Engine<'a> {
             };
             let dated = dated_entries(self.index, census, &self.askings);
             let dates = RecordDates::read(&context, &dated)?;
+            bin = self.in_bin(&context, census, facts.bin_days, &dates);
             if facts.created_by_service {
                 late = times::late(self.index, object_type, &dated, &dates);
             }
@@ -175,6 +192,7 @@ impl<'a> Engine<'a> {
             }
         };
         let mut compared = compare(&context, &self.askings, &lives, &finish)?;
+        compared.aside.bin = bin;
         compared.drafts.extend(drafts);
         compared.aside.late.extend(late);
         compared
@@ -184,6 +202,34 @@ impl<'a> Engine<'a> {
             *compared.aside.same_meaning.entry("order of sets").or_default() += census.reordered;
         }
         Ok(compared)
+    }
+
+    /// What the last records of a type show in its recycle bin, with the day on which the service purges it.
+    fn in_bin(
+        &self,
+        context: &TypeContext<'_>,
+        census: &Census,
+        days: Option<u16>,
+        dates: &RecordDates,
+    ) -> Vec<(ObjectId, BinRow)> {
+        let Some(days) = days else { return Vec::new() };
+        let objects = census.restless.chunk_by(|a, b| a.id == b.id);
+        let last = objects.filter_map(<[Entry]>::last).filter(|entry| entry.deleted);
+        last.filter_map(|entry| {
+            let deleted = dates.deleted(entry)?;
+            let purged = deleted.checked_add(SignedDuration::from_hours(24 * i64::from(days)));
+            let row = BinRow {
+                tenant_id: context.tenant.to_owned(),
+                purged: purged.ok()?,
+                object_type: context.object_type.to_string(),
+                object_id: entry.id.to_string(),
+                object_name: String::new(),
+                deleted,
+                receipt: self.index.receipt(entry),
+            };
+            Some((entry.id.clone(), row))
+        })
+        .collect()
     }
 
     /// The row of many objects in which one volatile attribute moved.

@@ -12,9 +12,12 @@ mod fold;
 mod links;
 mod lists;
 mod lives;
+mod lost;
 mod names;
 mod path_rows;
 mod presence;
+mod series;
+mod shown;
 mod state;
 mod tables;
 mod timeline;
@@ -74,18 +77,20 @@ pub fn analyse(
 ) -> Result<Analysis, HistoryError> {
     options.meter.stage(Stage::Comparing);
     let engine = Engine::new(index, catalogue, &options.unfolded)?;
-    let (mut drafts, aside, mut names) = engine.drafts(&options.meter)?;
+    let (mut drafts, mut aside, mut names) = engine.drafts(&options.meter)?;
     engine.mark_rebirths(&mut drafts)?;
     let mut wanted: BTreeSet<ObjectKey> =
         drafts.iter().flat_map(|draft| engine.unnamed(draft, &names)).collect();
     if options.all_objects {
         wanted.extend(tables::all_objects(index));
     }
+    tables::soonest_first(&mut aside.bin);
+    wanted.extend(tables::soonest(&aside.bin));
     options.meter.stage(Stage::Opening);
     names.read(index, catalogue, wanted)?;
     for draft in &mut drafts {
         engine.name(draft, &names);
     }
     let changes = fold::finish(drafts, &options.unfolded);
-    Ok(tables::analysis(index, catalogue, changes, &names, (engine.censuses(), &aside, options)))
+    Ok(tables::analysis(&engine, changes, &names, (aside, options)))
 }

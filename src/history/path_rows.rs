@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::attributes::{Conflict, TypeContext, Version};
+use super::attributes::{TypeContext, Version};
 use super::draft::{Draft, Subject};
 use super::timeline::{Observation, Said, Turn};
 use super::value::{Json, Speller, top_member};
 use crate::directory::{Attribute, Identity};
 use crate::index::Entry;
-use crate::model::{Certainty, ChangeKind, Lane, Origin, Reason};
+use crate::model::{Certainty, ChangeKind, ConflictRow, Lane, Origin, Reason, Receipt};
 
 /// Makes the rows of one attribute of one object.
 pub(super) struct PathRows<'a, 'c> {
@@ -150,21 +150,27 @@ impl PathRows<'_, '_> {
         }
     }
 
-    pub(super) fn conflict(&self, turn: &Turn) -> Option<Conflict> {
+    pub(super) fn conflict(&self, turn: &Turn) -> Option<ConflictRow> {
         let Turn::Disagreed { among } = turn else { return None };
         let index = self.context.index;
         let capture = index.captures.get(self.capture(*among.first()?)?)?;
-        let receipts: Vec<String> = among
-            .iter()
-            .filter_map(|place| index.receipt(self.entry(*place)?))
-            .map(|receipt| receipt.to_string())
-            .collect();
-        Some(Conflict {
+        let mut values: Vec<(String, Vec<Receipt>)> = Vec::new();
+        for place in among {
+            let value = self.value(*place).map(|value| self.speller.canonical(value));
+            let value = value.unwrap_or_default();
+            let receipt = self.entry(*place).and_then(|entry| index.receipt(entry));
+            match values.iter_mut().find(|(known, _)| *known == value) {
+                Some((_, receipts)) => receipts.extend(receipt),
+                None => values.push((value, receipt.into_iter().collect())),
+            }
+        }
+        Some(ConflictRow {
+            tenant_id: self.context.tenant.to_owned(),
+            snapshot: index.snapshots.get(capture.snapshot)?.label.clone(),
             object_type: self.context.object_type.to_string(),
             object_id: self.entries.first()?.id.to_string(),
             attribute: self.path.to_owned(),
-            snapshot: index.snapshots.get(capture.snapshot)?.label.clone(),
-            receipts: receipts.join(";"),
+            values,
         })
     }
 

@@ -5,32 +5,60 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::attributes::{Aside, Conflict};
+use super::attributes::Aside;
 use super::census::{Census, TypeKey, pages};
+use super::coverage::Ledger;
+use super::engine::Engine;
 use super::names::{Names, ObjectKey};
-use super::{HistoryOptions, coverage, times};
+use super::series::Remark;
+use super::{HistoryOptions, coverage, series, times};
 use crate::codes::code;
 use crate::directory::{Catalogue, Identity};
 use crate::evidence::{Carrier, SourceFile};
-use crate::index::{Exhibit, Index, Listing, Seen, mark};
+use crate::index::{Exhibit, Index, Listing, ObjectId, Seen, mark};
 use crate::intake::Format;
 use crate::model::{
-    Analysis, Change, ChangeKind, ExhibitId, ExhibitRow, HashBasis, Lane, ObjectRow, QuarantineRow,
-    SnapshotRow, Tally, WarningRow,
+    Analysis, BinRow, Change, ChangeKind, ConflictRow, ExhibitId, ExhibitRow, HashBasis, Lane,
+    ObjectRow, QuarantineRow, SnapshotRow, Tally, WarningRow,
 };
 
+/// Objects of recycle bins that are named, per tenant: those that are purged first.
+const NAMED: usize = 5;
+
+/// Puts what lies in recycle bins in the order in which it is purged.
+pub(super) fn soonest_first(bin: &mut [(ObjectId, BinRow)]) {
+    bin.sort_by(|(_, a), (_, b)| a.cmp(b));
+}
+
+/// The objects that are purged first.
+pub(super) fn soonest(bin: &[(ObjectId, BinRow)]) -> Vec<ObjectKey> {
+    bin.chunk_by(|(_, a), (_, b)| a.tenant_id == b.tenant_id)
+        .flat_map(|of_tenant| of_tenant.iter().take(NAMED))
+        .map(|(id, row)| (row.tenant_id.clone(), Arc::from(row.object_type.as_str()), id.clone()))
+        .collect()
+}
+
 pub(super) fn analysis(
-    index: &Index,
-    catalogue: &Catalogue,
+    engine: &Engine<'_>,
     changes: Vec<Change>,
     names: &Names,
-    (censuses, aside, options): (&BTreeMap<TypeKey, Census>, &Aside, &HistoryOptions),
+    (aside, options): (Aside, &HistoryOptions),
 ) -> Analysis {
+    let Ledger { index, catalogue, censuses, .. } = engine.ledger();
     let mut tally = Tally::default();
     for exhibit in &index.exhibits {
         tally.add(&exhibit.tally);
     }
     let last = index.captures.iter().filter_map(|capture| capture.interval).map(|i| i.end).max();
+    let coverage = coverage::rows(&engine.ledger());
+    let mut conflicts = aside.conflicts;
+    conflicts.sort_unstable();
+    let remarks = series::remarks(index, catalogue, &coverage);
+    let late = times::warnings(index, &aside.late);
+    let bin = aside.bin.into_iter().map(|(id, row)| BinRow {
+        object_name: names.get(&row.tenant_id, &row.object_type, &id),
+        ..row
+    });
     Analysis {
         snapshots: snapshots(index, censuses),
         objects: if options.all_objects {
@@ -39,8 +67,10 @@ pub(super) fn analysis(
             Vec::new()
         },
         exhibits: exhibit_rows(index, catalogue),
-        coverage: coverage::rows(index, catalogue, censuses),
-        warnings: warnings(index, aside),
+        coverage,
+        warnings: warnings(index, &conflicts, remarks, late),
+        conflicts,
+        bin: bin.collect(),
         quarantine: quarantine(index),
         tally,
         set_aside_differences: aside
@@ -286,10 +316,19 @@ pub(super) fn warning(
     }
 }
 
-fn warnings(index: &Index, aside: &Aside) -> Vec<WarningRow> {
-    let mut rows = times::warnings(index, &aside.late);
-    for conflict in &aside.conflicts {
-        let Conflict { object_type, object_id, attribute, snapshot, receipts } = conflict;
+fn warnings(
+    index: &Index,
+    conflicts: &[ConflictRow],
+    remarks: Vec<Remark>,
+    late: Vec<WarningRow>,
+) -> Vec<WarningRow> {
+    let mut rows = late;
+    let said = remarks.into_iter();
+    rows.extend(said.map(|(code_name, message)| warning(code_name, "", None, message)));
+    for conflict in conflicts {
+        let ConflictRow { object_type, object_id, attribute, snapshot, values, .. } = conflict;
+        let receipts = values.iter().flat_map(|(_, receipts)| receipts).map(ToString::to_string);
+        let receipts = receipts.collect::<Vec<_>>().join(";");
         let message = format!(
             "overlapping captures of snapshot `{snapshot}` disagree on {attribute} of {object_type} {object_id}: {receipts}"
         );
@@ -389,7 +428,8 @@ fn snapshot_warnings(index: &Index) -> Vec<WarningRow> {
     }
     for (tenant, count) in per_tenant {
         if count == 1 {
-            let message = format!("tenant `{tenant}` has one snapshot");
+            let name = if tenant.is_empty() { "unknown" } else { tenant };
+            let message = format!("tenant `{name}` has one snapshot");
             rows.push(warning("single-snapshot", "", None, message));
         }
     }

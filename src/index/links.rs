@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::identity::ObjectId;
 use super::row::{Key, LinkHead, mark};
-use super::segment::{Segment, as_u32};
+use super::segment::{EXPANDED_ITEMS, Segment, as_u32};
 use super::shelf::Shelf;
 use super::{Index, IndexedRequest, Listing};
 use crate::intake::Subject;
@@ -52,6 +52,34 @@ pub struct LinkRun {
     pub inverse: bool,
     /// In order of observation.
     pub observations: Vec<LinkObservation>,
+}
+
+/// Why more links may exist than a list shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ListLoss {
+    /// As many items as an expansion shows at most.
+    Expansion,
+    /// An expansion that names a next page.
+    NextLink,
+    /// The last page names a next one that is not there.
+    Dangling,
+    /// Records may be missing because the text is damaged.
+    Damaged,
+    /// Links one by one, no list.
+    Single,
+}
+
+/// What one capture shows of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkList {
+    /// Position of the capture.
+    pub capture: usize,
+    /// Distinct links.
+    pub links: usize,
+    /// Why it is not whole.
+    pub loss: Option<ListLoss>,
+    /// Position of the (last) exhibit.
+    pub exhibit: usize,
 }
 
 /// The lists of one object and relation, not yet opened.
@@ -265,33 +293,48 @@ impl Index {
         })
     }
 
-    /// The captures that show a group, with the number of distinct links and whether more exist than are shown.
+    /// The captures that show a group, each with the number of distinct links and why more may exist than are shown.
     #[must_use]
-    pub fn link_lists(&self, group: &LinkGroup) -> Vec<(usize, usize, bool)> {
-        let mut found: BTreeMap<usize, (Vec<Key>, bool)> = BTreeMap::new();
+    pub fn link_lists(&self, group: &LinkGroup) -> Vec<LinkList> {
+        let mut found: BTreeMap<usize, (Vec<Key>, Option<ListLoss>, usize)> = BTreeMap::new();
         for (segment, head, request) in self.heads(self.places(group)) {
             let Some(indexed) = self.requests.get(request) else { continue };
             let of_capture = found.entry(indexed.capture).or_default();
             let links = segment.links_of(head).iter();
             of_capture.0.extend(links.map(|link| (link.text != u32::MAX, link.other)));
-            of_capture.1 |= self.is_partial(head, indexed.capture);
+            of_capture.1 = of_capture.1.or_else(|| self.loss(head, indexed.capture));
+            of_capture.2 = indexed.exhibit;
         }
         found
             .into_iter()
-            .map(|(capture, (mut others, partial))| {
+            .map(|(capture, (mut others, loss, exhibit))| {
                 others.sort_unstable();
                 others.dedup();
-                (capture, others.len(), partial)
+                LinkList { capture, links: others.len(), loss, exhibit }
             })
             .collect()
     }
 
     fn is_partial(&self, head: &LinkHead, capture: usize) -> bool {
-        let Some(capture) = self.captures.get(capture) else { return true };
+        self.loss(head, capture).is_some()
+    }
+
+    /// Why more links may exist than a list shows.
+    fn loss(&self, head: &LinkHead, capture: usize) -> Option<ListLoss> {
+        let Some(capture) = self.captures.get(capture) else { return Some(ListLoss::Single) };
         let expanded = head.marks & mark::EXPANSION != 0;
-        let whole = expanded || capture.listing == Listing::Links;
-        let broken = !expanded && (capture.dangling || capture.damaged);
-        head.marks & mark::PARTIAL != 0 || broken || !whole
+        if head.marks & mark::PARTIAL != 0 {
+            let full = expanded && head.count == EXPANDED_ITEMS;
+            Some(if full { ListLoss::Expansion } else { ListLoss::NextLink })
+        } else if expanded {
+            None
+        } else if capture.dangling {
+            Some(ListLoss::Dangling)
+        } else if capture.damaged {
+            Some(ListLoss::Damaged)
+        } else {
+            (capture.listing != Listing::Links).then_some(ListLoss::Single)
+        }
     }
 
     /// Opens a group: the pages of each capture become one observation.

@@ -28,7 +28,7 @@ pub use case::{
 };
 pub use identity::{ObjectId, canonical, guid};
 pub use join::{Found, build_in};
-pub use links::{LinkGroup, LinkKey, LinkObservation, LinkRun};
+pub use links::{LinkGroup, LinkKey, LinkList, LinkObservation, LinkRun, ListLoss};
 pub use open::{OpenError, Opened, OpenedReceipt, open_carrier, open_receipt, open_records};
 pub use quarantine::keep_quarantined;
 pub(crate) use row::mark;

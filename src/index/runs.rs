@@ -39,6 +39,14 @@ pub struct Seen<'a> {
     segment: u32,
 }
 
+impl Seen<'_> {
+    /// A number for the layout of the record: equal for records of one layout, as far as one segment tells.
+    #[must_use]
+    pub fn layout_key(&self) -> u64 {
+        (u64::from(self.segment) << 32) | u64::try_from(self.row.layout()).unwrap_or(u64::MAX)
+    }
+}
+
 /// Parts that a type is divided into, so that many threads can be busy with it; rows that a part has at least.
 const PARTS: usize = 64;
 const PART_ROWS: usize = 4096;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::receipt::ExhibitId;
+use super::receipt::{ExhibitId, Receipt};
 use super::time::{Interval, TimeSource};
 
 /// Records seen = used + set aside by a named rule + quarantined.
@@ -88,18 +88,21 @@ pub struct ExhibitRow {
 }
 
 /// How completely a thing was collected in a snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum CoverageState {
     /// Every sign says that it is whole.
+    #[default]
     Collected,
     /// Some of it.
     Partial,
     /// Collected, and there is none.
     Empty,
+    /// Silence that can mean "empty" or "not asked for", because of how the format writes what has no value.
+    Unknown,
     /// The service refused.
     Denied,
-    /// Nothing in this snapshot asked for it, though another snapshot did.
-    NotCollected,
+    /// Nothing in this snapshot asked for it, though another snapshot did or a question needs it.
+    NotRequested,
 }
 
 impl CoverageState {
@@ -110,9 +113,16 @@ impl CoverageState {
             Self::Collected => "collected",
             Self::Partial => "partial",
             Self::Empty => "empty",
+            Self::Unknown => "unknown",
             Self::Denied => "denied",
-            Self::NotCollected => "not collected",
+            Self::NotRequested => "not requested",
         }
+    }
+
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Collected | Self::Empty)
     }
 }
 
@@ -122,8 +132,21 @@ impl fmt::Display for CoverageState {
     }
 }
 
+/// The sources of a relation in one snapshot, by what is known of their lists.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceCounts {
+    /// With a whole list that holds something.
+    pub collected: u64,
+    /// With a whole list that holds nothing.
+    pub empty: u64,
+    /// With a list that is not whole.
+    pub partial: u64,
+    /// Without any list.
+    pub not_collected: u64,
+}
+
 /// What one snapshot says of one type, attribute or relation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CoverageRow {
     /// Tenant id, or empty.
     pub tenant_id: String,
@@ -135,10 +158,66 @@ pub struct CoverageRow {
     pub attribute: String,
     /// How completely.
     pub state: CoverageState,
-    /// Objects (or links) collected.
+    /// Objects (or links) collected; of an attribute: objects on which it was collected.
     pub objects: u64,
     /// Why it is not whole, in words.
     pub detail: String,
+    /// The request that it is about, ids left out; empty for all requests of the snapshot together.
+    pub request: String,
+    /// The object whose list of a relation it is; empty for all of them together.
+    pub object_id: String,
+    /// How many there are in all: objects of the type, sources of the relation; `None` where nothing tells.
+    pub of: Option<u64>,
+    /// How many exhibits carry it.
+    pub exhibits: u64,
+    /// The first and the last of them.
+    pub evidence: Vec<ExhibitId>,
+    /// Of a relation: its sources.
+    pub sources: Option<SourceCounts>,
+}
+
+impl CoverageRow {
+    /// Whether it speaks of all requests and all objects of its snapshot together.
+    #[must_use]
+    pub fn is_whole_picture(&self) -> bool {
+        self.request.is_empty() && self.object_id.is_empty()
+    }
+}
+
+/// An attribute on which captures of one snapshot disagree that cannot be told apart in time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConflictRow {
+    /// Tenant id, or empty.
+    pub tenant_id: String,
+    /// Label of the snapshot.
+    pub snapshot: String,
+    /// Graph resource name.
+    pub object_type: String,
+    /// Identity.
+    pub object_id: String,
+    /// Property path.
+    pub attribute: String,
+    /// Each value as canonical compact JSON (empty where there is none), with the records that hold it.
+    pub values: Vec<(String, Vec<Receipt>)>,
+}
+
+/// An object that its last record shows in the recycle bin.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BinRow {
+    /// Tenant id, or empty.
+    pub tenant_id: String,
+    /// When the service purges it.
+    pub purged: Timestamp,
+    /// Graph resource name.
+    pub object_type: String,
+    /// Identity.
+    pub object_id: String,
+    /// Name, or empty where it was not read.
+    pub object_name: String,
+    /// When it was deleted, as its record says.
+    pub deleted: Timestamp,
+    /// The record.
+    pub receipt: Option<Receipt>,
 }
 
 /// One object, as `objects.csv` lists it.

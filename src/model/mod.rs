@@ -15,7 +15,8 @@ pub use change::{
     Certainty, Change, ChangeId, ChangeKind, Lane, Narrowed, Origin, Reason, Target, Window,
 };
 pub use evidence::{
-    CoverageRow, CoverageState, ExhibitRow, HashBasis, ObjectRow, QuarantineRow, Tally, WarningRow,
+    BinRow, ConflictRow, CoverageRow, CoverageState, ExhibitRow, HashBasis, ObjectRow,
+    QuarantineRow, SourceCounts, Tally, WarningRow,
 };
 pub use receipt::{Cited, ExhibitId, Receipt, ReceiptError, Span, Table};
 pub use snapshot::SnapshotRow;
@@ -36,6 +37,10 @@ pub struct Analysis {
     pub exhibits: Vec<ExhibitRow>,
     /// What each snapshot collected, and how completely.
     pub coverage: Vec<CoverageRow>,
+    /// Attributes on which captures of one snapshot disagree.
+    pub conflicts: Vec<ConflictRow>,
+    /// What lies in recycle bins, by (tenant, day of the purge).
+    pub bin: Vec<BinRow>,
     /// Warnings, most important first.
     pub warnings: Vec<WarningRow>,
     /// Records that could not be used, with exhibit, offset and reason.

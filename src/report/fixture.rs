@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::model::{
-    Analysis, Certainty, Change, ChangeId, ChangeKind, CoverageRow, CoverageState, ExhibitId,
-    ExhibitRow, HashBasis, Interval, Lane, Narrowed, ObjectRow, Origin, QuarantineRow, Reason,
-    Receipt, SnapshotRow, Span, Tally, Target, TimeSource, WarningRow, Window,
+    Analysis, BinRow, Certainty, Change, ChangeId, ChangeKind, ConflictRow, CoverageRow,
+    CoverageState, ExhibitId, ExhibitRow, HashBasis, Interval, Lane, Narrowed, ObjectRow, Origin,
+    QuarantineRow, Reason, Receipt, SnapshotRow, Tally, Target, TimeSource, WarningRow, Window,
 };
 
 const TENANT: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
@@ -301,6 +301,7 @@ fn coverage_row(
         state,
         objects,
         detail: detail.to_owned(),
+        ..CoverageRow::default()
     }
 }
 
@@ -318,7 +319,7 @@ fn coverage() -> Vec<CoverageRow> {
         };
         rows.push(coverage_row(day, "user", state, [1_310, 1_309, 1_307][n], why));
         let (state, why) = match n {
-            0 => (CoverageState::NotCollected, "no capture of deletedItems in this snapshot"),
+            0 => (CoverageState::NotRequested, "no capture of deletedItems in this snapshot"),
             1 => (CoverageState::Collected, ""),
             _ => (CoverageState::Empty, ""),
         };
@@ -326,7 +327,7 @@ fn coverage() -> Vec<CoverageRow> {
         let (state, why) = if n == 1 {
             (CoverageState::Denied, "403 Authorization_RequestDenied")
         } else {
-            (CoverageState::NotCollected, "no capture in this snapshot")
+            (CoverageState::NotRequested, "no capture in this snapshot")
         };
         rows.push(coverage_row(day, "unifiedRoleEligibilitySchedule", state, 0, why));
     }
@@ -394,7 +395,7 @@ fn objects() -> Vec<ObjectRow> {
 }
 
 /// A small tenant with three snapshots and one change of every kind that matters.
-pub(super) fn analysis() -> Analysis {
+pub(crate) fn analysis() -> Analysis {
     let mut changes = Vec::new();
     for part in [user_changes(), policy_changes(), link_changes(), lane_changes()] {
         changes.extend(part);
@@ -415,7 +416,34 @@ pub(super) fn analysis() -> Analysis {
         objects: objects(),
         exhibits,
         coverage: coverage(),
+        conflicts: vec![ConflictRow {
+            tenant_id: TENANT.to_owned(),
+            snapshot: DAYS[1].to_owned(),
+            object_type: "conditionalAccessPolicy".to_owned(),
+            object_id: guid(30),
+            attribute: "state".to_owned(),
+            values: vec![
+                ("\"disabled\"".to_owned(), vec![receipt(2, 10, 400)]),
+                ("\"enabled\"".to_owned(), vec![receipt(1, 10, 400)]),
+            ],
+        }],
+        bin: vec![BinRow {
+            tenant_id: TENANT.to_owned(),
+            purged: at("2026-12-02T21:14:05Z"),
+            object_type: "user".to_owned(),
+            object_id: guid(11),
+            object_name: "Megan Bowen".to_owned(),
+            deleted: at("2026-11-02T21:14:05Z"),
+            receipt: Some(receipt(4, 17, 640)),
+        }],
         warnings: vec![
+            WarningRow {
+                code: "capture-smear".to_owned(),
+                path: String::new(),
+                offset_bytes: None,
+                message: "the captures of snapshot `2026-11-02` began over 2 h".to_owned(),
+                advice: String::new(),
+            },
             WarningRow {
                 code: "page-missing".to_owned(),
                 path: "export/2026-11-03/users.json".to_owned(),

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::{RunInfo, fixture, graph, html, json, run, tables, terminal};
+use super::{RunInfo, fixture, graph, html, inspect, json, run, tables, terminal};
+use crate::advice::advice;
+use crate::directory::catalogue;
 use crate::meter::Meter;
 use crate::model::{Analysis, Change};
 
@@ -66,11 +68,18 @@ fn terminal_of_a_small_tenant() {
     let analysis = fixture::analysis();
     let style = terminal::Style { width: Some(160), colour: false };
     let text = [
-        terminal::inspect_text(&analysis, style),
         terminal::changes_table(&analysis.changes, style),
         terminal::changes_total(&analysis.changes),
     ];
     insta::assert_snapshot!("terminal", text.join("\n"));
+}
+
+#[test]
+fn inspect_of_a_small_tenant() {
+    let analysis = fixture::analysis();
+    let style = terminal::Style { width: Some(80), colour: false };
+    let advice = advice(&analysis, catalogue());
+    insta::assert_snapshot!("inspect", inspect::inspect_text(&analysis, &advice, style));
 }
 
 #[test]

@@ -310,8 +310,12 @@ pub fn quarantine(rows: &[QuarantineRow]) -> Result<DataFrame, ReportError> {
 }
 
 /// `coverage.csv`: `tenant_id`, `snapshot`, `object_type` (`<type>/deletedItems` is its recycle bin), `attribute`
-/// (attribute or relation; empty for the type as a whole), `state` (`collected`, `partial`, `empty`, `denied`,
-/// `not collected`), `objects`, `detail` (why it is not whole).
+/// (attribute or relation; empty for the type as a whole), `state` (`collected`, `partial`, `empty`, `unknown`, `denied`,
+/// `not requested`), `objects` (objects or links; of an attribute: objects on which it was collected), `detail` (why it is
+/// not whole), `request` (ids left out; empty for all requests of the snapshot together), `object_id` (the object whose
+/// list of a relation it is; empty for all together), `of` (objects of the type, or sources of the relation), `exhibits`
+/// (how many carry it), `evidence` (the first and the last of them), `sources_collected`, `sources_empty`,
+/// `sources_partial`, `sources_not_collected` (of a relation: its sources by what is known of their lists).
 ///
 /// # Errors
 /// [`ReportError::Table`] if polars refuses the columns.
@@ -324,6 +328,15 @@ pub fn coverage(coverage: &[CoverageRow]) -> Result<DataFrame, ReportError> {
         .text("state", |row| plain(row.state.as_str()))
         .number("objects", |row| Some(row.objects))
         .text("detail", |row| plain(&row.detail))
+        .text("request", |row| plain(&row.request))
+        .text("object_id", |row| plain(&row.object_id))
+        .number("of", |row| row.of)
+        .number("exhibits", |row| (row.exhibits > 0).then_some(row.exhibits))
+        .text("evidence", |row| joined(&row.evidence))
+        .number("sources_collected", |row| row.sources.map(|sources| sources.collected))
+        .number("sources_empty", |row| row.sources.map(|sources| sources.empty))
+        .number("sources_partial", |row| row.sources.map(|sources| sources.partial))
+        .number("sources_not_collected", |row| row.sources.map(|sources| sources.not_collected))
         .frame("coverage.csv")
 }
 

@@ -48,7 +48,7 @@ fn columns(character: char) -> usize {
     }
 }
 
-fn width(text: &str) -> usize {
+pub(super) fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
 
@@ -246,6 +246,38 @@ pub fn snapshots_table(snapshots: &[SnapshotRow], style: Style) -> String {
     Table { heads: HEADS, rows }.draw(style)
 }
 
+/// One line per snapshot of one tenant, in 80 columns.
+pub(super) fn snapshots_short(snapshots: &[&SnapshotRow], style: Style) -> String {
+    let minute = |at: Option<jiff::Timestamp>| {
+        let at = words::time_or(at, "unknown");
+        at.get(..16).unwrap_or(&at).to_owned()
+    };
+    let rows = snapshots
+        .iter()
+        .map(|row| {
+            vec![
+                cell(&row.position.to_string()),
+                cell(&row.label),
+                cell(&minute(row.time.map(|time| time.start))),
+                cell(&minute(row.time.map(|time| time.end))),
+                cell(row.time_source.map_or("", |source| source.as_str())),
+                cell(&row.exhibits.to_string()),
+                cell(&words::number(row.objects.values().sum())),
+            ]
+        })
+        .collect();
+    const HEADS: &[(&str, usize)] = &[
+        ("#", 1),
+        ("SNAPSHOT", 8),
+        ("FROM (UTC)", 16),
+        ("TO (UTC)", 16),
+        ("TIME FROM", 9),
+        ("FILES", 5),
+        ("OBJECTS", 7),
+    ];
+    Table { heads: HEADS, rows }.draw(style)
+}
+
 /// One line per snapshot and type, attribute or relation; of these only the gaps, or all, as the scope says.
 #[must_use]
 pub fn coverage_table(analysis: &Analysis, scope: CoverageScope, style: Style) -> String {
@@ -288,66 +320,6 @@ pub enum CoverageScope {
     Gaps,
 }
 
-/// What `inspect` prints: what is here, what cannot be told with it, and what to do next.
-#[must_use]
-pub fn inspect_text(analysis: &Analysis, style: Style) -> String {
-    let mut out = String::new();
-    heading(&mut out, "What is here", style);
-    let bytes = analysis.exhibits.iter().map(|row| row.size_bytes).sum();
-    let mut formats = std::collections::BTreeMap::<&str, u64>::new();
-    for row in &analysis.exhibits {
-        *formats.entry(&row.format).or_default() += 1;
-    }
-    let formats: Vec<String> = formats
-        .iter()
-        .map(|(format, count)| format!("{} {count}", text::escaped(format)))
-        .collect();
-    let tally = &analysis.tally;
-    for text in [
-        format!(
-            "{}, {} bytes ({})",
-            words::counted(words::length(analysis.exhibits.len()), "exhibit", "exhibits"),
-            words::number(bytes),
-            formats.join(", ")
-        ),
-        totals(analysis),
-    ] {
-        put(&mut out, &text);
-    }
-    for (rule, count) in &tally.set_aside {
-        let count = words::number(*count);
-        put(&mut out, &format!("  set aside by rule {}: {count}", text::escaped(rule)));
-    }
-    out.push('\n');
-    heading(&mut out, "Snapshots", style);
-    out.push_str(&snapshots_table(&analysis.snapshots, style));
-    out.push('\n');
-    heading(&mut out, "What cannot be told with it", style);
-    let gaps = coverage_table(analysis, CoverageScope::Gaps, style);
-    if gaps.lines().count() > 1 {
-        out.push_str(&gaps);
-    } else {
-        put(&mut out, "every type that any snapshot collected is whole in every snapshot");
-    }
-    if !analysis.warnings.is_empty() {
-        out.push('\n');
-        heading(&mut out, "Warnings, and what to do now", style);
-        for row in &analysis.warnings {
-            let place = match (&*row.path, row.offset_bytes) {
-                ("", _) => String::new(),
-                (path, None) => format!("{path}: "),
-                (path, Some(offset)) => format!("{path} byte {offset}: "),
-            };
-            let line = format!("{}: {place}{}", row.code, row.message);
-            put(&mut out, &text::escaped(&line));
-            if !row.advice.is_empty() {
-                put(&mut out, &format!("  next: {}", text::escaped(&row.advice)));
-            }
-        }
-    }
-    out
-}
-
 /// The sentence that every report carries: records seen = used + set aside + quarantined.
 #[must_use]
 pub fn totals(analysis: &Analysis) -> String {
@@ -376,7 +348,7 @@ pub fn changes_total(changes: &[Change]) -> String {
     out
 }
 
-fn heading(out: &mut String, text: &str, style: Style) {
+pub(super) fn heading(out: &mut String, text: &str, style: Style) {
     if style.colour {
         put(out, &format!("\u{1b}[1m{text}\u{1b}[0m"));
     } else {
@@ -384,7 +356,7 @@ fn heading(out: &mut String, text: &str, style: Style) {
     }
 }
 
-fn put(out: &mut String, line: &str) {
+pub(super) fn put(out: &mut String, line: &str) {
     out.push_str(line);
     out.push('\n');
 }
@@ -419,7 +391,6 @@ mod tests {
             changes_table(&analysis.changes, PLAIN),
             snapshots_table(&analysis.snapshots, PLAIN),
             coverage_table(&analysis, CoverageScope::Everything, PLAIN),
-            inspect_text(&analysis, PLAIN),
         ] {
             assert!(!text.replace('\n', "").chars().any(text::is_hidden), "{text}");
         }

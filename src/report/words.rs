@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Change, ChangeKind, CoverageState, Lane, Reason};
+use crate::model::{Change, ChangeKind, Lane, Reason};
 
 /// Types whose name does not read well when it is split at its capitals: (type, one, many).
 const TYPE_WORDS: &[(&str, &str, &str)] = &[
@@ -218,17 +218,6 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         Reason::DeltaDeleted => "a delta page says that it was deleted for good",
         Reason::CountMismatch => "the service's own count differs from the number of objects",
         Reason::Appeared => "a value where an export that leaves out empty values had none",
-    }
-}
-
-/// A coverage state in words.
-pub(super) fn coverage(state: CoverageState) -> &'static str {
-    match state {
-        CoverageState::Collected => "collected",
-        CoverageState::Partial => "collected in part",
-        CoverageState::Empty => "collected, none there",
-        CoverageState::Denied => "refused by the service",
-        CoverageState::NotCollected => "not collected",
     }
 }
 

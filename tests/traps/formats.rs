@@ -205,7 +205,10 @@ mod powershell {
         }
         assert_eq!(evidence.timeline(), [""; 0]);
         let coverage = evidence.report(&[]).table("coverage.csv");
-        assert_eq!(coverage.having("attribute", "assignedLicenses").0.len(), 1);
+        let licenses = coverage.having("attribute", "assignedLicenses").having("request", "");
+        let cut = licenses.having("state", "partial");
+        assert_eq!(cut.0.len(), 1, "{licenses:?}");
+        assert!(cut.0[0].get("detail").contains("cut it off"), "{licenses:?}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn a_type_that_is_absent_on_the_middle_day_removes_nothing() {
     let coverage = evidence.report(&[]).table("coverage.csv");
     let users = coverage.having("object_type", "user").having("attribute", "");
     let state = users.having("snapshot", "2026-11-02");
-    assert_eq!(state.column("state"), ["not collected"]);
+    assert_eq!(state.column("state"), ["not requested"]);
 }
 
 #[test]
@@ -172,6 +172,7 @@ fn an_error_body_is_coverage_and_no_removal() {
     let report = evidence.report(&[]);
     assert_eq!(report.run_record()["records"]["set_aside"], json!({"error-body": 1}));
     let users = report.table("coverage.csv").having("object_type", "user").having("attribute", "");
+    let users = users.having("request", "");
     assert_eq!(users.having("snapshot", "2026-11-02").column("state"), ["denied"]);
     report.assert_balanced();
 }
@@ -188,7 +189,8 @@ fn a_missing_singleton_is_coverage() {
     assert_eq!(evidence.timeline(), [""; 0]);
     let coverage =
         evidence.report(&[]).table("coverage.csv").having("object_type", "authorizationPolicy");
-    assert_eq!(coverage.having("attribute", "").column("state"), ["collected", "not collected"]);
+    let together = coverage.having("attribute", "").having("request", "");
+    assert_eq!(together.column("state"), ["collected", "not requested"]);
 }
 
 #[test]

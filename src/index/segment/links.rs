@@ -11,7 +11,7 @@ use crate::intake::{Fate, Kind, LinkList, Record, Request, Scanner, Subject, str
 
 /// Expansions that show this many items may have more (Microsoft Graph: `$expand` gives at most 20 of a directory object's
 /// relation).
-const EXPANDED_ITEMS: u32 = 20;
+pub(in crate::index) const EXPANDED_ITEMS: u32 = 20;
 
 impl SegmentBuilder<'_, '_> {
     /// The links of all relations that are expanded inside an object.

@@ -2,6 +2,8 @@
 
 mod links;
 
+pub(super) use links::EXPANDED_ITEMS;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;

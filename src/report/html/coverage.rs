@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::rows::rank;
 use super::value::Text;
-use crate::model::{Analysis, CoverageRow, CoverageState};
+use crate::model::{Analysis, ConflictRow, CoverageRow, CoverageState, Receipt};
 use crate::report::figures::Population;
 use crate::report::words;
 
@@ -26,7 +26,33 @@ pub(super) struct Coverage {
     matrices: Vec<Matrix>,
     gaps: Vec<Gap>,
     omitted: String,
+    remarks: Vec<Text>,
+    conflicts: Vec<ConflictView>,
+    conflicts_omitted: String,
 }
+
+/// Values that overlapping captures of one snapshot give one attribute.
+#[derive(Debug, Serialize)]
+struct ConflictView {
+    object: Text,
+    attribute: Text,
+    snapshot: Text,
+    values: Vec<ValueView>,
+}
+
+#[derive(Debug, Serialize)]
+struct ValueView {
+    value: Text,
+    receipts: Text,
+}
+
+/// Codes of warnings that speak of the series of captures.
+const SERIES: [&str; 5] =
+    ["snapshot-gap", "capture-smear", "list-read-again", "request-changed", "time-unknown"];
+/// Conflicts on the page; `warnings.csv` holds all.
+const CONFLICTS: usize = 100;
+/// Characters of a value or of its receipts in the table of conflicts.
+const VALUE: usize = 400;
 
 #[derive(Debug, Serialize)]
 struct SnapshotView {
@@ -75,7 +101,7 @@ pub(super) struct Gap {
 }
 
 fn is_gap(row: &CoverageRow) -> bool {
-    !matches!(row.state, CoverageState::Collected | CoverageState::Empty)
+    row.is_whole_picture() && !row.state.is_whole()
 }
 
 /// `Users`, `Recycle bin of users`.
@@ -91,8 +117,9 @@ fn class(state: CoverageState) -> &'static str {
         CoverageState::Collected => "whole",
         CoverageState::Empty => "empty",
         CoverageState::Partial => "part",
+        CoverageState::Unknown => "unknown",
         CoverageState::Denied => "denied",
-        CoverageState::NotCollected => "not",
+        CoverageState::NotRequested => "not",
     }
 }
 
@@ -118,18 +145,51 @@ fn consequence(object_type: &str, attribute: &str, worst: CoverageState) -> &'st
     }
 }
 
-/// Every gap, types before their attributes, the types that matter most first.
+/// Every gap, types before their attributes, the types that matter most first; what no snapshot asked for comes last, in one
+/// line for types and one for attributes.
 pub(super) fn gaps(coverage: &[CoverageRow]) -> Vec<Gap> {
     let mut groups: BTreeMap<(bool, usize, &str, &str), Vec<&CoverageRow>> = BTreeMap::new();
+    let mut read: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for row in coverage.iter().filter(|row| row.is_whole_picture()) {
+        if row.state != CoverageState::NotRequested {
+            read.insert((&row.object_type, &row.attribute));
+        }
+    }
+    let mut never: [BTreeSet<(usize, String)>; 2] = Default::default();
     for row in coverage.iter().filter(|row| is_gap(row)) {
         let base = row.object_type.split('/').next().unwrap_or_default();
-        let key = (!row.attribute.is_empty(), rank(base), &*row.object_type, &*row.attribute);
-        groups.entry(key).or_default().push(row);
+        let below = !row.attribute.is_empty();
+        if read.contains(&(row.object_type.as_str(), row.attribute.as_str())) {
+            let key = (below, rank(base), &*row.object_type, &*row.attribute);
+            groups.entry(key).or_default().push(row);
+        } else if let Some(names) = never.get_mut(usize::from(below)) {
+            let dot = if below { "." } else { "" };
+            names.insert((rank(base), format!("{}{dot}{}", row.object_type, row.attribute)));
+        }
     }
-    groups
+    let told = groups
         .into_iter()
-        .map(|((_, _, object_type, attribute), rows)| gap(object_type, attribute, &rows))
+        .map(|((_, _, object_type, attribute), rows)| gap(object_type, attribute, &rows));
+    told.chain(never.iter().zip(["types", "attributes and relations"]).filter_map(never_asked))
         .collect()
+}
+
+/// The line of all types, or all attributes, that no snapshot asked for although they matter.
+fn never_asked((names, what): (&BTreeSet<(usize, String)>, &str)) -> Option<Gap> {
+    let listed: Vec<&str> = names.iter().map(|(_, name)| name.as_str()).collect();
+    let state = CoverageState::NotRequested;
+    (!listed.is_empty()).then(|| Gap {
+        name: Text::name(&format!(
+            "{} {what} that matter",
+            words::number(words::length(listed.len()))
+        )),
+        code: Text::name(state.as_str()),
+        where_and_why: Text::cut(
+            &format!("{state} in any snapshot: {}", listed.join(", ")),
+            SENTENCE,
+        ),
+        consequence: "Nothing can be told of them; `inspect` says which questions need them.",
+    })
 }
 
 fn gap(object_type: &str, attribute: &str, rows: &[&CoverageRow]) -> Gap {
@@ -150,7 +210,7 @@ fn gap(object_type: &str, attribute: &str, rows: &[&CoverageRow]) -> Gap {
                 Some(first) => format!(" ({first}; …)"),
                 None => String::new(),
             };
-            format!("{} in {}{why}", words::coverage(*state), snapshots(&labels))
+            format!("{state} in {}{why}", snapshots(&labels))
         })
         .collect();
     let mut name = type_name(object_type);
@@ -196,7 +256,46 @@ pub(super) fn coverage(analysis: &Analysis, population: &[Population], gaps: Vec
             words::counted(more, "more gap", "more gaps")
         ),
     };
-    Coverage { snapshots, matrices, gaps: gaps.into_iter().take(GAPS).collect(), omitted }
+    let of_series = |code: &str| SERIES.contains(&code);
+    let remarks = analysis.warnings.iter().filter(|row| of_series(&row.code));
+    let more = words::length(analysis.conflicts.len().saturating_sub(CONFLICTS));
+    Coverage {
+        snapshots,
+        matrices,
+        gaps: gaps.into_iter().take(GAPS).collect(),
+        omitted,
+        remarks: remarks
+            .take(GAPS)
+            .map(|row| Text::cut(&words::capital(&row.message), SENTENCE))
+            .collect(),
+        conflicts: analysis.conflicts.iter().take(CONFLICTS).map(conflict).collect(),
+        conflicts_omitted: match more {
+            0 => String::new(),
+            more => format!(
+                "{} not on this page; warnings.csv holds all of them",
+                words::counted(more, "more conflict", "more conflicts")
+            ),
+        },
+    }
+}
+
+fn conflict(row: &ConflictRow) -> ConflictView {
+    let receipts = |receipts: &[Receipt]| {
+        receipts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    ConflictView {
+        object: Text::name(&format!("{} {}", row.object_type, row.object_id)),
+        attribute: Text::name(&row.attribute),
+        snapshot: Text::name(&row.snapshot),
+        values: row
+            .values
+            .iter()
+            .map(|(value, from)| ValueView {
+                value: Text::cut(if value.is_empty() { "(none)" } else { value }, VALUE),
+                receipts: Text::cut(&receipts(from), VALUE),
+            })
+            .collect(),
+    }
 }
 
 /// A tenant id, or that it is unknown.
@@ -222,16 +321,23 @@ fn matrix(analysis: &Analysis, population: &[Population], tenant_id: &str) -> Ma
             cells.entry(order(&row.object_type)).or_default().insert(label, cell);
         }
     }
-    let of_type = |row: &&CoverageRow| row.tenant_id == tenant_id && row.attribute.is_empty();
+    let seen: BTreeSet<&str> = read_types(analysis, tenant_id);
+    let of_type = |row: &&CoverageRow| {
+        row.tenant_id == tenant_id
+            && row.attribute.is_empty()
+            && row.is_whole_picture()
+            && seen.contains(row.object_type.as_str())
+    };
     for row in analysis.coverage.iter().filter(of_type) {
         let text = match row.state {
             CoverageState::Collected | CoverageState::Empty | CoverageState::Partial => {
                 words::number(row.objects)
             }
-            CoverageState::Denied => "refused".to_owned(),
-            CoverageState::NotCollected => "not collected".to_owned(),
+            CoverageState::Denied | CoverageState::NotRequested | CoverageState::Unknown => {
+                row.state.to_string()
+            }
         };
-        let state = if row.state == CoverageState::Partial { "in part" } else { "" };
+        let state = if row.state == CoverageState::Partial { row.state.as_str() } else { "" };
         let cell = Cell { class: class(row.state), text, state, why: Text::name(&row.detail) };
         cells.entry(order(&row.object_type)).or_default().insert(&row.snapshot, cell);
     }
@@ -262,6 +368,17 @@ fn matrix(analysis: &Analysis, population: &[Population], tenant_id: &str) -> Ma
     }
 }
 
+/// The types that any snapshot of a tenant asked for.
+fn read_types<'a>(analysis: &'a Analysis, tenant_id: &str) -> BTreeSet<&'a str> {
+    let of_tenant = analysis.coverage.iter().filter(|row| row.tenant_id == tenant_id);
+    let read = of_tenant.filter(|row| {
+        row.attribute.is_empty()
+            && row.is_whole_picture()
+            && row.state != CoverageState::NotRequested
+    });
+    read.map(|row| row.object_type.as_str()).collect()
+}
+
 fn order(object_type: &str) -> (usize, &str) {
     (rank(object_type.split('/').next().unwrap_or_default()), object_type)
 }
@@ -276,8 +393,8 @@ mod tests {
         let gaps = gaps(&fixture::analysis().coverage);
         assert_eq!(gaps.len(), 4);
         let text = serde_json::to_string(&gaps[0].where_and_why).unwrap();
-        assert!(text.contains("Not collected in 2026-11-01 and 2026-11-03"), "{text}");
-        assert!(text.contains("refused by the service in 2026-11-02 (403"), "{text}");
+        assert!(text.contains("Not requested in 2026-11-01 and 2026-11-03"), "{text}");
+        assert!(text.contains("denied in 2026-11-02 (403"), "{text}");
     }
 
     #[test]

@@ -1,0 +1,39 @@
+//! What can be answered with the evidence, what cannot and why, and what to export next and by when.
+//!
+//! Takes the tables of an analysis and the catalogue's questions and retention; gives answers and dates. Nothing here opens
+//! evidence or knows a clock: every date comes from captures, from records, or from `--as-of`.
+
+mod answers;
+mod deadlines;
+
+pub use answers::{Answer, Verdict};
+pub use deadlines::Deadline;
+
+use crate::directory::Catalogue;
+use crate::model::Analysis;
+
+/// Advice on the evidence of one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantAdvice {
+    /// Tenant id, or empty.
+    pub tenant_id: String,
+    /// One for every question of the catalogue, in its order.
+    pub answers: Vec<Answer>,
+    /// What runs out, by (what, when).
+    pub deadlines: Vec<Deadline>,
+}
+
+/// Advice on every tenant of an analysis, in the order of its snapshots.
+#[must_use]
+pub fn advice(analysis: &Analysis, catalogue: &Catalogue) -> Vec<TenantAdvice> {
+    let mut tenants: Vec<&str> = analysis.snapshots.iter().map(|row| &*row.tenant_id).collect();
+    tenants.dedup();
+    tenants
+        .into_iter()
+        .map(|tenant| TenantAdvice {
+            tenant_id: tenant.to_owned(),
+            answers: answers::answers(analysis, catalogue, tenant),
+            deadlines: deadlines::deadlines(analysis, catalogue, tenant),
+        })
+        .collect()
+}
