@@ -16,6 +16,7 @@ mod spelling;
 
 pub use context::{Context, is_guid};
 pub use cut::{Cutter, Piece};
+pub use formats::intune::TABLE_OF_NAMES;
 pub use parts::Parts;
 pub use place::Place;
 pub use record::{

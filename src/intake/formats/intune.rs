@@ -8,6 +8,9 @@
 use crate::intake::spelling::{LOST, Node};
 use crate::intake::{Format, Kind, Reader, Record, is_guid};
 
+/// The rule that sets the table aside.
+pub const TABLE_OF_NAMES: &str = "table-of-names";
+
 /// What stands for the tenant.
 const PLACEHOLDER: &str = "%OrganizationId%";
 
@@ -50,7 +53,7 @@ impl Reader<'_> {
         };
         self.intake.tenants.push(tenant.to_ascii_lowercase());
         self.intake.format = Some(Format::IntuneManagement);
-        self.count_aside("table-of-names");
+        self.count_aside(TABLE_OF_NAMES);
         true
     }
 }
