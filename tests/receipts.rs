@@ -29,7 +29,8 @@ fn opened(evidence: &Path, step: usize) -> BTreeMap<Receipt, Vec<u8>> {
         .map(|receipt| {
             let named = index.exhibits_named(receipt.exhibit);
             let Some(exhibit) = named.first() else { panic!("{receipt}: no exhibit") };
-            let opened = open_receipt(&index.exhibits[*exhibit], receipt.span).unwrap();
+            let opened =
+                open_receipt(&index.exhibits[*exhibit], receipt.place, catalogue()).unwrap();
             (receipt, opened.unwrap_or_else(|| panic!("{receipt} leads nowhere")).text)
         })
         .collect()
@@ -40,7 +41,7 @@ fn every_receipt_of_the_sample_opens_in_the_folder_and_in_archives() {
     let sample = Path::new("samples/woodgrove");
     let plain = opened(sample, 1);
     assert!(plain.len() > 500, "{}", plain.len());
-    let records = plain.iter().filter(|(receipt, _)| receipt.span.is_some());
+    let records = plain.iter().filter(|(receipt, _)| receipt.place.is_some());
     for (receipt, text) in records {
         assert!(serde_json::from_slice::<serde_json::Value>(text).is_ok(), "{receipt}");
     }

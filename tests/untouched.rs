@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::archives::{tar, zip};
 use crate::evidence::{Evidence, people};
 use crate::program::{Ran, command};
 
@@ -64,19 +65,85 @@ fn no_verb_touches_the_evidence() {
     assert_eq!(state(&evidence.root()), before, "show and report");
 }
 
+/// A folder with everything below it set to be read only, and back again.
+struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    fn of(folder: &Path) -> Self {
+        set_modes(folder, 0o555, 0o444);
+        Self(folder.to_owned())
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        set_modes(&self.0, 0o755, 0o644);
+    }
+}
+
+fn set_modes(folder: &Path, of_folders: u32, of_files: u32) {
+    for path in state(folder).into_keys() {
+        let mode = if path.is_dir() { of_folders } else { of_files };
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    }
+}
+
+#[test]
+fn no_verb_writes_to_what_it_only_reads() {
+    let evidence = Evidence::new();
+    evidence.users(1, people(1..9)).users(2, people(2..10)).bin(2, 10, people(1..2));
+    evidence.file("broken.json", "{\"id\":").file("notes/page.txt", "<html>");
+    let page = br#"[{"id":"u30","displayName":"x"}]"#.to_vec();
+    let member = [("2026-11-03/users.json".to_owned(), page)];
+    evidence.file("a.zip", zip(&member)).file("b.tar", tar(&member)).file("bad.zip", b"PK\x03\x04");
+    let case = evidence.beside("case");
+    let (out, bag) = (evidence.beside("out"), evidence.beside("out.bag"));
+    let run = |arguments: &[&str]| {
+        let here = evidence.root().parent().unwrap().to_owned();
+        Ran::of(command().current_dir(here).args(arguments))
+    };
+    {
+        let _kept = ReadOnly::of(&evidence.root());
+        let before = state(&evidence.root());
+        for (arguments, code) in [
+            (vec!["inspect", "evidence"], 3),
+            (vec!["snapshots", "evidence", "--case", "case"], 3),
+            (vec!["diff", "evidence", "--redact", "key"], 3),
+            (vec!["timeline", "evidence", "--case", "case", "--format", "jsonl"], 3),
+            (vec!["show", "evidence", "--id", "u02"], 0),
+            (vec!["report", "evidence", "-o", "out", "--case", "case", "--redact", "key"], 3),
+            (vec!["report", "evidence", "-o", "out", "--case", "case", "--log", "log"], 3),
+            (vec!["report", "evidence", "-o", "evidence/out"], 2),
+            (vec!["seal", "out", "--with-evidence", "evidence", "--case", "case"], 0),
+            (vec!["seal", "out", "--case", "case", "-o", "evidence/bag"], 2),
+            (vec!["seal", "out", "--case", "case", "-o", "b", "--log", "evidence/log"], 2),
+            (vec!["check", "case", "--case", "case", "--log", "evidence/log"], 2),
+            (vec!["check", "evidence", "out", "case", "out.bag"], 0),
+        ] {
+            let ran = run(&arguments);
+            assert_eq!(ran.code, code, "{arguments:?}: {}", ran.stderr);
+            assert_eq!(state(&evidence.root()), before, "{arguments:?}");
+        }
+    }
+    let kept = [&case, &out, &bag].map(|folder| ReadOnly::of(folder));
+    let before: Vec<_> = [&case, &out, &bag].map(|folder| state(folder)).into();
+    for arguments in [
+        vec!["check", "case"],
+        vec!["check", "out", "out.bag", "evidence"],
+        vec!["check", "evidence", "--manifest", "out.bag/manifest-sha256.txt", "--json"],
+        vec!["seal", "out", "-o", "second"],
+    ] {
+        run(&arguments);
+        let after: Vec<_> = [&case, &out, &bag].map(|folder| state(folder)).into();
+        assert_eq!(after, before, "{arguments:?}");
+    }
+    drop(kept);
+}
+
 #[test]
 fn read_only_evidence_is_enough() {
     let evidence = Evidence::new();
     evidence.users(1, people(1..9)).users(2, people(2..10));
-    let paths: Vec<PathBuf> = state(&evidence.root()).into_keys().collect();
-    let set = |mode_of: fn(bool) -> u32| {
-        for path in &paths {
-            let mode = mode_of(path.is_dir());
-            fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
-        }
-    };
-    set(|folder| if folder { 0o555 } else { 0o444 });
-    let ran = Ran::of(command().current_dir(evidence.root()).args(["timeline", "."]));
-    set(|folder| if folder { 0o755 } else { 0o644 });
-    ran.ended(0);
+    let _kept = ReadOnly::of(&evidence.root());
+    Ran::of(command().current_dir(evidence.root()).args(["timeline", "."])).ended(0);
 }

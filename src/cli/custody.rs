@@ -17,6 +17,7 @@ use crate::custody::log::{self, Entry};
 use crate::custody::{CustodyError, audit::Word, case_file, seal};
 use crate::directory::catalogue;
 use crate::evidence::{CASE_MARK, hash};
+use crate::index::case_roots;
 use crate::meter::Stage;
 use crate::model::{Analysis, CaseFile, Change};
 use crate::redact::{KeyFile, Redactor};
@@ -139,7 +140,10 @@ pub(super) fn check(args: &CheckArgs, progress: &Progress) -> Outcome {
     if let Some(case) = &args.case {
         known_case(case)?;
     }
-    let log = log_of(&args.log, args.case.as_deref(), &args.paths)?;
+    let mut sources = args.paths.clone();
+    let cases = args.paths.iter().chain(&args.case);
+    sources.extend(cases.flat_map(|folder| case_roots(folder)));
+    let log = log_of(&args.log, args.case.as_deref(), &sources)?;
     let meter = progress.meter();
     meter.stage(Stage::Reading);
     let request = check::Request { paths: &args.paths, manifests: &args.manifest, meter: &meter };
@@ -254,6 +258,7 @@ pub(super) fn seal(args: &SealArgs, progress: &Progress) -> Outcome {
     }
     let mut sources = args.with_evidence.clone();
     sources.push(args.out.clone());
+    sources.extend(args.case.iter().flat_map(|folder| case_roots(folder)));
     let what = format!("the bundle `{}`", bundle.display());
     keep_apart((&what, &bundle), &sources)?;
     let log = log_of(&args.log, args.case.as_deref(), &sources)?;

@@ -277,6 +277,7 @@ mod tests {
             content: Ok(content),
             path: shown.into(),
             is_member: false,
+            source: None,
         }
     }
 
@@ -328,7 +329,10 @@ mod tests {
         let items = [item("e/a.zip", "z"), item("e/a.zip/x", "1"), item("e/a.zip/y", "2")];
         assert_eq!(words(&[known("a.zip", "z")], &items), ["matched e/a.zip"]);
         let member = known("a.zip/x", "1");
-        assert_eq!(words(&[member.clone()], &items), ["matched e/a.zip/x", "new e/a.zip/y"]);
+        assert_eq!(
+            words(std::slice::from_ref(&member), &items),
+            ["matched e/a.zip/x", "new e/a.zip/y"]
+        );
         let both = [known("a.zip", "z"), member];
         assert_eq!(words(&both, &items), ["matched e/a.zip", "matched e/a.zip/x"]);
         assert_eq!(words(&[], &items), ["new e/a.zip"]);

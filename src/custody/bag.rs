@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::audit::{Outcome, Word, audit};
 use super::inventory::{Inventory, Item, take};
 use super::manifest::{self, Known};
 use super::{CustodyError, unreadable};
-use crate::evidence::Look;
+use crate::evidence::{Look, inventory};
 use crate::meter::Meter;
 
 /// What declares a bag.
@@ -50,11 +51,23 @@ impl Checked {
     }
 }
 
-/// Whether a folder is to be taken for a bag.
+/// Whether a folder, or an archive with one folder in it, is to be taken for a bag.
 #[must_use]
-pub fn is_bag(folder: &Path) -> bool {
-    [DECLARATION, TAG_MANIFEST].iter().any(|name| folder.join(name).is_file())
-        && folder.join("data").is_dir()
+pub fn is_bag(path: &Path) -> bool {
+    if path.is_file() {
+        let listed = inventory(&[path.to_owned()], Look::Everything);
+        return listed.is_ok_and(|listed| {
+            listed.files.iter().any(|file| file.archive().is_some() && is_declaration(&file.shown))
+        });
+    }
+    [DECLARATION, TAG_MANIFEST].iter().any(|name| path.join(name).is_file())
+        && path.join("data").is_dir()
+}
+
+/// Whether the declaration of a bag stands at the top of an archive, or in a folder at its top.
+fn is_declaration(shown: &str) -> bool {
+    let inner = shown.split_once('/').map_or("", |(_, inner)| inner);
+    inner.strip_suffix(DECLARATION).is_some_and(|base| base.matches('/').count() <= 1)
 }
 
 /// A line of a manifest as a bundle has it.
@@ -76,7 +89,8 @@ fn is_payload_manifest(name: &str) -> bool {
 /// # Errors
 /// [`CustodyError`] if the folder cannot be read.
 pub fn check(folder: &Path, meter: &Meter) -> Result<Checked, CustodyError> {
-    let Inventory { items, refusals } = in_bag(folder, meter)?;
+    let Inventory { items, refusals } =
+        if folder.is_file() { in_archive(folder, meter)? } else { in_bag(folder, meter)? };
     let mut checked = Checked::default();
     for refusal in refusals {
         checked.say(&refusal.shown, Word::Unreadable, refusal.cause);
@@ -84,7 +98,7 @@ pub fn check(folder: &Path, meter: &Meter) -> Result<Checked, CustodyError> {
     let tags: BTreeMap<String, Vec<u8>> = items
         .iter()
         .filter(|item| !item.shown.starts_with("data/"))
-        .map(|item| Ok((item.shown.clone(), fs::read(&item.path).map_err(unreadable(&item.path))?)))
+        .map(|item| Ok((item.shown.clone(), bytes_of(item)?)))
         .collect::<Result<_, CustodyError>>()?;
     let (payload, tag_items): (Vec<Item>, Vec<Item>) =
         items.into_iter().partition(|item| item.shown.starts_with("data/"));
@@ -111,6 +125,42 @@ fn in_bag(folder: &Path, meter: &Meter) -> Result<Inventory, CustodyError> {
     }
     inventory.items.sort_by(|a, b| a.shown.cmp(&b.shown));
     Ok(inventory)
+}
+
+/// The files of a bag in an archive by their names in the bag.
+fn in_archive(archive: &Path, meter: &Meter) -> Result<Inventory, CustodyError> {
+    let mut inventory = take(&[archive.to_owned()], Look::Everything, true, meter)?;
+    let declaration =
+        inventory.items.iter().find(|item| item.is_member && is_declaration(&item.shown));
+    let base =
+        declaration.and_then(|item| item.shown.strip_suffix(DECLARATION)).unwrap_or_default();
+    let base = base.to_owned();
+    // Members of archives in the payload are what the archives vouch for.
+    let archives: Vec<String> = inventory
+        .items
+        .iter()
+        .filter(|item| item.is_archive && item.shown.starts_with(&base))
+        .map(|item| format!("{}/", item.shown))
+        .collect();
+    inventory.items.retain_mut(|item| {
+        let inner = archives.iter().any(|archive| item.shown.starts_with(archive));
+        let name = item.shown.strip_prefix(&base).map(str::to_owned);
+        item.shown = name.unwrap_or_default();
+        !inner && !item.shown.is_empty()
+    });
+    inventory.items.sort_by(|a, b| a.shown.cmp(&b.shown));
+    Ok(inventory)
+}
+
+/// Longest tag file that is read: 1,000,000 payload files at some 200 bytes a line.
+const MOST_TAG_BYTES: u64 = 256 << 20;
+
+fn bytes_of(item: &Item) -> Result<Vec<u8>, CustodyError> {
+    let Some(source) = &item.source else { return Ok(Vec::new()) };
+    let mut bytes = Vec::new();
+    let read = source.open()?.take(MOST_TAG_BYTES).read_to_end(&mut bytes);
+    read.map_err(|error| source.error(error))?;
+    Ok(bytes)
 }
 
 fn check_declaration(checked: &mut Checked, tags: &BTreeMap<String, Vec<u8>>) {

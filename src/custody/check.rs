@@ -7,7 +7,8 @@
 //! | a case folder (`entrace-case`) | its checksums; and the evidence that it knows, hashed again |
 //! | anything else: evidence | the manifests that are named; else every result folder, bundle and case folder that is named with it |
 //!
-//! With `--manifest` every path is evidence.
+//! With `--manifest` every path is evidence. A bag without results is evidence too, where there is something else to hold it
+//! against. A bag may stand in an archive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -129,11 +130,16 @@ pub fn check(request: &Request<'_>) -> Result<Option<Vec<Section>>, CustodyError
     let mut sections = Vec::new();
     let mut references = Vec::new();
     let mut evidence = Vec::new();
+    let mut bags = Vec::new();
     if request.manifests.is_empty() {
         for path in request.paths {
             match kind_of(path) {
                 Kind::Result => check_result(path, request.meter, &mut sections, &mut references)?,
-                Kind::Bundle => check_bundle(path, request.meter, &mut sections, &mut references)?,
+                Kind::Bundle => {
+                    if !check_bundle(path, request.meter, &mut sections, &mut references)? {
+                        bags.push(path.clone());
+                    }
+                }
                 Kind::Case => check_case(path, &mut sections, &mut references)?,
                 Kind::Evidence => evidence.push(path.clone()),
             }
@@ -142,9 +148,10 @@ pub fn check(request: &Request<'_>) -> Result<Option<Vec<Section>>, CustodyError
         evidence = request.paths.to_vec();
         references.push(of_manifests(request.manifests)?);
     }
-    if references.is_empty() && !evidence.is_empty() {
-        return Ok(None);
+    if references.is_empty() {
+        return Ok(evidence.is_empty().then_some(sections));
     }
+    evidence.extend(bags);
     sections.extend(check_evidence(request, &evidence, references)?);
     Ok(Some(sections))
 }
@@ -162,12 +169,13 @@ fn check_result(
     Ok(())
 }
 
+/// Verifies a bag; whether it is one with results in it, and no evidence that came as a bag.
 fn check_bundle(
     path: &Path,
     meter: &Meter,
     sections: &mut Vec<Section>,
     references: &mut Vec<Reference>,
-) -> Result<(), CustodyError> {
+) -> Result<bool, CustodyError> {
     let checked = bag::check(path, meter)?;
     let section = Section::of(Kind::Bundle, path, checked.files);
     sections.push(Section { remarks: checked.remarks, ..section });
@@ -176,8 +184,9 @@ fn check_bundle(
         && let Ok(record) = result::RunRecord::parse(&bytes)
     {
         references.push(Reference::of(path, record.evidence()));
+        return Ok(true);
     }
-    Ok(())
+    Ok(false)
 }
 
 fn check_case(
@@ -316,7 +325,8 @@ fn check_evidence(
         };
         let excused =
             |item: &Item| manifests.contains(&item.path) || (!foreign && refused(item, &found));
-        let files = audit(&reference.known, &found.items, &excused);
+        let known = if foreign { reference.known } else { renamed(reference.known, &found.items) };
+        let files = audit(&known, &found.items, &excused);
         sections.push(Section {
             faults: reference.faults,
             remarks: reference.remarks,
@@ -324,6 +334,19 @@ fn check_evidence(
         });
     }
     Ok(sections)
+}
+
+/// Where evidence lies in a folder of another name now, names are those below the folder.
+fn renamed(mut known: Vec<Known>, items: &[Item]) -> Vec<Known> {
+    let shown: BTreeSet<&str> = items.iter().map(|item| item.shown.as_str()).collect();
+    if !known.iter().any(|known| shown.contains(known.name.as_str())) {
+        for known in &mut known {
+            if let Some((_, below)) = known.name.split_once('/') {
+                known.name = below.to_owned();
+            }
+        }
+    }
+    known
 }
 
 /// Whether a run would not have read a file either.

@@ -45,6 +45,8 @@ pub struct Item {
     pub is_archive: bool,
     /// What it holds, or why that cannot be told.
     pub content: Result<Content, String>,
+    /// Where its bytes are opened again.
+    pub source: Option<SourceFile>,
 }
 
 /// Everything that was found and hashed.
@@ -133,6 +135,7 @@ fn item(source: &SourceFile, roots: &[PathBuf], is_archive: bool) -> Item {
         is_member,
         is_archive,
         content: Err(String::new()),
+        source: Some(source.clone()),
     }
 }
 

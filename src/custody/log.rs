@@ -10,7 +10,7 @@
 //! by who noted the last hash, which each run says on standard error.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -134,9 +134,7 @@ pub fn append(path: &Path, run: Entry) -> Result<String, CustodyError> {
         .open(path)
         .map_err(unwritable(path))?;
     file.lock().map_err(unwritable(path))?;
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(0)).map_err(unwritable(path))?;
-    file.read_to_end(&mut bytes).map_err(unwritable(path))?;
+    let bytes = fs::read(path).map_err(super::unreadable(path))?;
     let chain = verify(&bytes);
     if let Some((line, cause)) = chain.broken {
         let (path, cause) = (path.display().to_string(), format!("line {line}: {cause}"));

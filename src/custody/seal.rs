@@ -255,7 +255,7 @@ fn info(request: &Request<'_>, record: &RunRecord, payload: &[Written]) -> Strin
         let lines: Vec<&str> =
             value.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         if !lines.is_empty() {
-            text.push_str(&format!("{name}: {}\n", lines.join("\n  ")));
+            text.extend([name, ": ", &lines.join("\n  "), "\n"]);
         }
     }
     text

@@ -20,7 +20,7 @@ pub use load::digest;
 pub use questions::{Need, Question, Retention, Term};
 pub use roadrecon::{RoadLink, RoadTable};
 pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
-pub use views::{RowsOf, View};
+pub use views::{OtherView, RowsOf, View};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;

@@ -419,7 +419,7 @@ mod tests {
     use super::*;
 
     fn made(sql: &str) -> Vec<u8> {
-        let connection = Connection::open_in_memory().unwrap();
+        let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(sql).unwrap();
         connection.serialize("main").unwrap().to_vec()
     }

@@ -24,7 +24,7 @@ mod whole;
 
 pub use assemble::{IndexOptions, NamedSnapshot, build};
 pub use case::{
-    Case, CaseError, CaseFacts, CaseNote, Checks, KnownContent, Remembered, verify_case,
+    Case, CaseError, CaseFacts, CaseNote, Checks, KnownContent, Remembered, case_roots, verify_case,
 };
 pub use identity::{ObjectId, canonical, guid};
 pub use join::{Found, build_in};

@@ -27,7 +27,8 @@ pub fn keep_quarantined(index: &Index, rows: &mut [QuarantineRow]) -> Result<(),
     });
     for (row, (exhibit, span)) in records.enumerate() {
         let length = u64::try_from(span.len()).unwrap_or(u64::MAX);
-        if length > MOST_BYTES_EACH || length > left {
+        // A row of a database has a number and no bytes of its own.
+        if length == 0 || length > MOST_BYTES_EACH || length > left {
             continue;
         }
         let (Ok(offset), Ok(length)) = (u64::try_from(span.start), u32::try_from(length)) else {

@@ -22,7 +22,9 @@ pub use place::Place;
 pub use record::{
     MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, is_annotation, string_at,
 };
-pub use render::{Clixml, Foreign, OpenTables, OpenedRow, Rendering, Sheet, read_database};
+pub use render::{
+    Clixml, Foreign, OpenTables, OpenedRow, OtherRows, Rendering, Sheet, read_database,
+};
 pub use request::{Format, Request, Subject};
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key, single_text};
 pub use spelling::{BY_NAME, CASE_LOST, LOST, Spelling, listed};
@@ -233,7 +235,7 @@ impl Reader<'_> {
             formats::suites::note_losses(&mut self.intake, self.place, self.catalogue);
         }
         let tool = self.intake.requests.first().map(|request| request.format);
-        if tool.is_some_and(|format| format.is_of_tool()) {
+        if tool.is_some_and(Format::is_of_tool) {
             self.intake.format = tool;
         } else if texts > 1 || self.in_parts {
             self.intake.format = Some(Format::JsonTexts);

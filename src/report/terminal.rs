@@ -252,6 +252,14 @@ pub(super) fn snapshots_short(snapshots: &[&SnapshotRow], style: Style) -> Strin
         let at = words::time_or(at, "unknown");
         at.get(..16).unwrap_or(&at).to_owned()
     };
+    // The end of the same day is its hour.
+    let end = |row: &SnapshotRow| {
+        let (from, to) = (minute(row.time.map(|t| t.start)), minute(row.time.map(|t| t.end)));
+        match (from.get(..10), to.get(..10), to.get(11..)) {
+            (Some(a), Some(b), Some(hour)) if a == b => hour.to_owned(),
+            _ => to,
+        }
+    };
     let rows = snapshots
         .iter()
         .map(|row| {
@@ -259,7 +267,7 @@ pub(super) fn snapshots_short(snapshots: &[&SnapshotRow], style: Style) -> Strin
                 cell(&row.position.to_string()),
                 cell(&row.label),
                 cell(&minute(row.time.map(|time| time.start))),
-                cell(&minute(row.time.map(|time| time.end))),
+                cell(&end(row)),
                 cell(row.time_source.map_or("", |source| source.as_str())),
                 cell(&row.exhibits.to_string()),
                 cell(&words::number(row.objects.values().sum())),
@@ -270,7 +278,7 @@ pub(super) fn snapshots_short(snapshots: &[&SnapshotRow], style: Style) -> Strin
         ("#", 1),
         ("SNAPSHOT", 8),
         ("FROM (UTC)", 16),
-        ("TO (UTC)", 16),
+        ("TO (UTC)", 8),
         ("TIME FROM", 9),
         ("FILES", 5),
         ("OBJECTS", 7),

@@ -172,18 +172,21 @@ fn members_permissions_and_methods_are_told_apart_by_what_names_them() {
     put(1, &[member(80, 1), member(80, 2), member(81, 3)]);
     // Group 81 has no row: it may be empty, or reading it may have failed.
     put(2, &[member(80, 1), member(80, 4)]);
-    let permission = |name: &str| {
-        format!("Delegated|{}|{}|App|{}|Graph|{name}|AllPrincipals|||", id(50), id(51), id(52))
+    let granted = |kind: &str, client: u32, name: &str| {
+        let (client, graph) = (id(client), id(52));
+        format!("{kind}|{client}|{client}|App|{graph}|Graph|{name}|AllPrincipals|||")
     };
-    let scopes = |more: &[&str]| -> Vec<String> {
-        let known: Vec<String> = (0..12).map(|n| permission(&format!("Scope.{n}"))).collect();
-        known.into_iter().chain(more.iter().map(|name| permission(name))).collect()
+    let scopes = |more: &[&str], roles: u32| -> Vec<String> {
+        let mut rows = vec![granted("Delegated", 50, "User.Read")];
+        rows.extend(["User.Read"].iter().chain(more).map(|name| granted("Delegated", 51, name)));
+        rows.extend((0..roles).map(|number| granted("Application", 51, &format!("Role.{number}"))));
+        rows
     };
     let head = "PermissionType AppId ClientObjectId AppDisplayName ResourceObjectId ResourceDisplayName Permission \
         ConsentType PrincipalObjectId PrincipalDisplayName Homepage";
     let name = "OAuthPermissions";
-    view(&evidence, 1, "EntraID/OAuthPermissions", name, head, &scopes(&[]));
-    view(&evidence, 2, "EntraID/OAuthPermissions", name, head, &scopes(&["Mail.Read"]));
+    view(&evidence, 1, "EntraID/OAuthPermissions", name, head, &scopes(&[], 12));
+    view(&evidence, 2, "EntraID/OAuthPermissions", name, head, &scopes(&["Mail.Read"], 13));
     let head = "user MFAstatus email fido2 app password phone softwareoath hellobusiness temporaryAccessPass \
         certificateBasedAuthConfiguration qrcodepin";
     let methods = |phone: &str| {
@@ -193,18 +196,33 @@ fn members_permissions_and_methods_are_told_apart_by_what_names_them() {
     };
     view(&evidence, 1, "MFA", "AuthenticationMethods", head, &methods("False"));
     view(&evidence, 2, "MFA", "AuthenticationMethods", head, &methods("True"));
-    let key = format!("Delegated|{}|{}|Mail.Read|AllPrincipals|", id(51), id(52));
+    let role = format!("Application|{}|{}|Role.12|AllPrincipals|", id(51), id(52));
+    let grant = format!("oAuth2PermissionGrant {}|{}|AllPrincipals|", id(51), id(52));
     assert_eq!(
         changes(&evidence),
         [
-            format!("group {} linkAdded members {}   proven", id(80), id(4)),
-            format!("group {} linkRemoved members {}   proven", id(80), id(2)),
+            format!("group {} linkAdded members {}   consistent", id(80), id(4)),
+            format!("group {} linkRemoved members {}   consistent", id(80), id(2)),
+            format!("microsoftExtractorSuite/appPermission {role} added     consistent"),
             "microsoftExtractorSuite/authenticationMethods u1@contoso.com modified phone  false true proven"
                 .to_owned(),
-            format!("microsoftExtractorSuite/oAuthPermission {key} added     consistent"),
+            format!(
+                "{grant} modified scope {} \"User.Read\" \"Mail.Read User.Read\" proven",
+                id(52)
+            ),
         ]
-        .map(|row| row.replace("proven", if row.contains("link") { "consistent" } else { "proven" }))
     );
+    let report = evidence.report(&[]);
+    report.assert_balanced();
+    // Several rows are one grant, and its receipt shows them all.
+    let row = evidence.rows(&["--type", "oAuth2PermissionGrant"]);
+    let receipt = row.0.first().unwrap().get("evidence_after").to_owned();
+    let shown = evidence.run("show", &["--receipt", &receipt]).ended(0).text();
+    assert!(shown.contains("User.Read") && shown.contains("Mail.Read"), "{shown}");
+    let case = evidence.beside("case");
+    let with_case = || evidence.rows(&["--case", case.to_str().unwrap()]).lines();
+    assert_eq!(with_case(), evidence.rows(&[]).lines());
+    assert_eq!(with_case(), evidence.rows(&[]).lines());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Ledger, needed_for, number};
 use crate::directory::{Identity, Need};
 use crate::index::{Capture, IndexedRequest, Listing};
-use crate::intake::Subject;
+use crate::intake::{Format, Subject};
 use crate::model::{CoverageRow, CoverageState};
 
 /// What identity is worth that is a name.
@@ -13,6 +13,9 @@ const BY_NAME: &str = "told apart by name, for want of ids: a rename is removed 
 
 /// What delta pages are worth. Recoveries by the service raise no delta records.
 const PATCHES: &str = "delta pages: what changed, and nothing of what a recovery did";
+
+/// What a list that leaves objects out by design is worth.
+const VIEW: &str = "a view of some objects, not a list of all";
 
 /// What was found of one type in one snapshot by requests of one shape, or of all shapes.
 #[derive(Debug, Default, Clone)]
@@ -34,6 +37,8 @@ struct Found {
     /// Whether objects were asked for one by one, or by a delta query.
     singles: bool,
     delta: bool,
+    /// Whether a tool shows some of them by a rule of its own.
+    view: bool,
     exhibits: BTreeSet<usize>,
 }
 
@@ -239,9 +244,11 @@ impl Found {
         if request.is_some_and(|request| request.by_name) {
             self.broken.insert(BY_NAME.to_owned());
         }
-        if request.is_some_and(|request| request.delta) {
-            self.delta = true;
-            if capture.dangling {
+        if let Some(request) = request.filter(|request| request.delta) {
+            let is_page = matches!(request.format, Format::GraphPage | Format::GraphEntity);
+            self.delta |= is_page;
+            self.view |= !is_page;
+            if is_page && capture.dangling {
                 self.broken.insert("the chain of delta pages does not end".to_owned());
             }
             return;
@@ -284,6 +291,7 @@ impl Found {
         self.objects += other.objects;
         self.singles |= other.singles;
         self.delta |= other.delta;
+        self.view |= other.view;
         self.exhibits.extend(other.exhibits);
     }
 
@@ -292,7 +300,7 @@ impl Found {
             let codes: Vec<&str> = self.refused.iter().map(String::as_str).collect();
             format!("refused: {}", codes.join(", "))
         };
-        let shown = self.lists > 0 || self.objects > 0 || self.singles || self.delta;
+        let shown = self.lists > 0 || self.objects > 0 || self.singles || self.delta || self.view;
         if !shown {
             return if self.refused.is_empty() {
                 (CoverageState::NotRequested, String::new())
@@ -304,6 +312,9 @@ impl Found {
         if self.lists == 0 && !singleton {
             if self.delta {
                 detail.push(PATCHES.to_owned());
+            }
+            if self.view {
+                detail.push(VIEW.to_owned());
             }
             let counted = self.parents_of.is_some() && !self.parents.is_empty();
             if !counted && (self.singles || !self.delta) {

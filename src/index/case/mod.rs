@@ -11,8 +11,9 @@
 //! | `known` | paths, `stat` and hashes of exhibits; evidence and options of the last run; names of the packs |
 //! | `pack-…` | rows in the order of identities, and the facts of the exhibits that they are of |
 //! | `recent` | the records that were read last, as they are recalled by their bytes: for speed only |
+//! | `case.toml`, `run-log.jsonl` | the case file and the log of runs, which are `custody`'s |
 //!
-//! All but the mark are written under another name, synced and renamed, all of one run in one step; each has a version and
+//! All but the mark and these two are written under another name, synced and renamed, all of one run in one step; each has a version and
 //! checksums. What is damaged or of another version is dropped with a word about it and read again from evidence.
 
 mod facts;
@@ -40,7 +41,7 @@ pub use known::{KnownContent, Remembered};
 pub(super) use sealed::Sealed;
 pub use store::{Case, CaseNote, Checks};
 pub(super) use store::{Place, Run};
-pub use verify::{CaseFacts, verify as verify_case};
+pub use verify::{CaseFacts, roots as case_roots, verify as verify_case};
 
 /// What keeps a case folder from being used.
 #[derive(Debug, Error)]

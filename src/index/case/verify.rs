@@ -87,6 +87,12 @@ pub fn verify(folder: &Path) -> Result<CaseFacts, CaseError> {
     Ok(facts)
 }
 
+/// The evidence that a case is about, as far as it tells; nothing is checked but what tells it.
+#[must_use]
+pub fn roots(folder: &Path) -> Vec<PathBuf> {
+    read_known(folder).map(|known| known.last.roots).unwrap_or_default()
+}
+
 fn read_mark(path: &Path) -> Result<(), Flaw> {
     if fs::read(path)? == MARK_TEXT { Ok(()) } else { Err(Flaw::Damaged("its text differs")) }
 }

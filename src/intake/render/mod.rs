@@ -1,6 +1,7 @@
 //! Exhibits that are no JSON: each record is rendered to the JSON text of a Graph object, by its source bytes and what the
 //! exhibit as a whole says (its headings, its type names). The same bytes give the same text when a record is opened again.
 
+mod cells;
 mod clixml;
 mod compose;
 mod notes;
@@ -19,9 +20,9 @@ use crate::directory::{Catalogue, Column};
 use crate::evidence::{Encoding, SourceOffsets};
 use crate::model::Table;
 
+pub use cells::{OtherRows, Sheet};
 pub use clixml::Clixml;
 pub use roadrecon::{OpenTables, OpenedRow, read as read_database};
-pub use sheet::Sheet;
 
 /// What a shared object takes besides its JSON, by and large.
 const SHARED_BYTES: usize = 64;
@@ -47,7 +48,10 @@ impl Rendering {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Verbatim => 0,
-            Self::Sheet(sheet) => sheet.columns.len() * size_of::<Option<Column>>(),
+            Self::Sheet(sheet) => {
+                let other = sheet.other.as_ref().map_or(0, |other| other.columns.len());
+                (sheet.columns.len() + other) * size_of::<Option<Column>>()
+            }
             Self::Clixml(clixml) => {
                 clixml.shared.values().map(|(_, json)| json.len() + SHARED_BYTES).sum()
             }
@@ -127,7 +131,7 @@ pub struct Foreign<'a> {
 
 #[derive(Debug)]
 enum Layout {
-    Sheet(sheet::Rows),
+    Sheet(Box<sheet::Rows>),
     Clixml(Box<clixml::Objects>),
     Notes(notes::Lines),
 }
@@ -157,7 +161,10 @@ impl<'a> Foreign<'a> {
             b'<' => Layout::Clixml(Box::new(clixml::Objects::recognise(head)?)),
             _ => match lines() {
                 Some(lines) => Layout::Notes(lines),
-                None => Layout::Sheet(sheet::Rows::recognise(head, place, catalogue)?),
+                None => {
+                    let rows = sheet::Rows::recognise(head, place, catalogue)?;
+                    Layout::Sheet(Box::new(rows))
+                }
             },
         };
         let start = u64::try_from(encoding.bom_bytes()).unwrap_or(u64::MAX);
