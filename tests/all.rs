@@ -15,6 +15,7 @@ mod custody;
 mod determinism;
 mod diff;
 mod evidence;
+mod exports;
 mod foreign;
 mod hostile;
 mod interrupt;

@@ -223,6 +223,8 @@ pub struct Catalogue {
     pub(crate) logs: Vec<LogDialect>,
     /// Zone as Windows names it in winter to its name in the tz database.
     pub(crate) windows_zones: BTreeMap<String, String>,
+    /// (resource or `*`, property or nothing for the type) to where Graph has it.
+    pub(crate) dsc: BTreeMap<(String, String), Vec<String>>,
     /// (type or `*`, old name) to where Graph has it.
     pub(crate) azure_ad_graph: BTreeMap<(String, String), OldName>,
     pub(crate) roadrecon: Vec<RoadTable>,

@@ -131,7 +131,10 @@ impl<'a> TypeContext<'a> {
             Spelling::Graph
             | Spelling::AzureAdGraph
             | Spelling::PowerShell
-            | Spelling::AzureHound => listed(text, annotation),
+            | Spelling::AzureHound
+            | Spelling::Dsc
+            | Spelling::Nameless
+            | Spelling::IntuneManagement => listed(text, annotation),
         };
         let explicit = || self.names.explicit_empty.contains(&entry.request);
         Some(Version {

@@ -17,6 +17,7 @@ mod spelling;
 
 pub use context::{Context, is_guid};
 pub use cut::{Cutter, Piece};
+pub use formats::intune::TABLE_OF_NAMES;
 pub use logs::{DateOrder, LogBrief, log_brief, log_dialect, log_record};
 pub use parts::Parts;
 pub use place::Place;
@@ -28,7 +29,7 @@ pub use render::{
 };
 pub use request::{Format, Request, Subject};
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key, single_text};
-pub use spelling::{BARE_ITEMS, CASE_LOST, LOST, PARTIAL_ITEMS, Spelling, listed};
+pub use spelling::{BARE_ITEMS, BY_NAME, CASE_LOST, LOST, PARTIAL_ITEMS, Spelling, listed};
 
 use std::ops::Range;
 
@@ -399,7 +400,11 @@ impl Reader<'_> {
             self.close_page(position, envelope);
             return Ok(());
         }
-        if self.wrapped_answers(envelope)? || self.scubagear(envelope)? {
+        if self.wrapped_answers(envelope)?
+            || self.scubagear(envelope)?
+            || self.configuration(envelope)?
+            || self.migration_table(envelope)
+        {
             return Ok(());
         }
         if let Some(code) = self.error_code(envelope) {
@@ -549,7 +554,10 @@ impl Reader<'_> {
             Spelling::Graph
             | Spelling::PowerShell
             | Spelling::AzureHound
-            | Spelling::AzureAdGraph => {}
+            | Spelling::AzureAdGraph
+            | Spelling::Dsc
+            | Spelling::Nameless
+            | Spelling::IntuneManagement => {}
         }
         if request.records == 0 && request.format.is_bare() {
             self.note_results(position);
@@ -568,13 +576,34 @@ impl Reader<'_> {
                 }
                 Spelling::AzureHound => request.format = Format::AzureHound,
                 Spelling::AzureAdGraph if list => request.format = Format::AzureAdGraph,
-                Spelling::AzureAdGraph => {}
+                Spelling::AzureAdGraph | Spelling::Dsc => {}
+                Spelling::Nameless => request.format = Format::ConfigAsCode,
+                Spelling::IntuneManagement if list => {}
+                Spelling::IntuneManagement => request.format = Format::IntuneManagement,
             }
         }
         match request.spelling {
             Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => self.hand_on(position),
-            Spelling::PowerShell | Spelling::AzureAdGraph => self.deliver_respelt(position),
+            Spelling::PowerShell | Spelling::AzureAdGraph | Spelling::IntuneManagement => {
+                self.deliver_respelt(position);
+            }
+            Spelling::Dsc => self.deliver_resource(position),
+            Spelling::Nameless => {
+                self.name_type(position);
+                self.deliver_respelt(position);
+            }
             Spelling::AzureHound => self.deliver_azurehound(position),
+        }
+    }
+
+    /// Files of one folder are one list of a type, which their members tell where the folder does not.
+    fn name_type(&mut self, position: usize) {
+        let has = |name: &str| self.record.member(self.text, name).is_some();
+        let told = self.catalogue.of_members(&has).map(str::to_owned);
+        if let (Some(request), Some(object_type)) = (self.intake.requests.get_mut(position), told)
+            && matches!(request.subject, Subject::Untyped { .. })
+        {
+            request.subject = Subject::Objects { object_type, bin: false };
         }
     }
 
@@ -592,6 +621,7 @@ impl Reader<'_> {
             return self.hand_on(position);
         }
         request.records += 1;
+        request.by_name |= self.respelt.member(&text, BY_NAME).is_some();
         self.intake.tally.seen += 1;
         let place = (self.text, &self.record.span);
         match self.sink.respelt(position, request, place, &text, &self.respelt) {

@@ -40,6 +40,12 @@ pub enum Format {
     ScubaGear,
     /// A list of objects of Azure AD Graph.
     AzureAdGraph,
+    /// Resources of Microsoft365DSC or of a configuration snapshot.
+    Dsc,
+    /// Objects without ids, as configuration-as-code keeps them.
+    ConfigAsCode,
+    /// An object of `IntuneManagement`, or its table of names.
+    IntuneManagement,
     /// Answers with what was asked beside them: `$batch`, or one that a tool saved with its status.
     Answers,
     /// A `ROADrecon` database.
@@ -84,6 +90,9 @@ impl Format {
             Self::AzureHound => "AzureHound",
             Self::ScubaGear => "ScubaGear",
             Self::AzureAdGraph => "Azure AD Graph",
+            Self::Dsc => "configuration resources",
+            Self::ConfigAsCode => "configuration without ids",
+            Self::IntuneManagement => "IntuneManagement",
             Self::Answers => "Graph answers",
             Self::Roadrecon => "ROADrecon database",
             Self::Database => "SQLite database",
@@ -117,6 +126,8 @@ impl Format {
                 | Self::AzureHound
                 | Self::ScubaGear
                 | Self::AzureAdGraph
+                | Self::Dsc
+                | Self::ConfigAsCode
                 | Self::PortalCsv
                 | Self::ObjectCsv
                 | Self::Clixml
@@ -232,6 +243,8 @@ pub struct Request {
     pub folder: String,
     /// How its records spell members and values.
     pub spelling: Spelling,
+    /// Whether any of its records goes by its name for want of an id.
+    pub by_name: bool,
 }
 
 impl Request {
@@ -271,6 +284,7 @@ impl Request {
             },
             folder: folder.unwrap_or_else(|| place.folder.clone()),
             spelling: listed.map_or(Spelling::Graph, Spelling::of_suite),
+            by_name: false,
         }
     }
 }

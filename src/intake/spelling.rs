@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::formats::{azure_ad_graph, azurehound, powershell, suites};
+use super::formats::{azure_ad_graph, azurehound, dsc, intune, nameless, powershell, suites};
 use super::record::MAX_DEPTH;
 use super::scan::Scanner;
 use super::{Member, Record};
@@ -23,6 +23,8 @@ pub const PARTIAL_ITEMS: &str = "@partialItems";
 
 /// Annotation of a respelt record: lists of objects whose items lack members that are empty or false.
 pub const BARE_ITEMS: &str = "@bareItems";
+/// Annotation of a respelt record that nothing but its name tells apart.
+pub const BY_NAME: &str = "@byName";
 
 /// How the records of a request spell members and values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +42,12 @@ pub enum Spelling {
     Goose,
     /// Of DFIR-O365RC: marked if it is of the recycle bin, and with what hangs on it.
     DfirO365rc,
+    /// Resources of Microsoft365DSC and of configuration snapshots.
+    Dsc,
+    /// Objects without id, which go by their names.
+    Nameless,
+    /// `IntuneManagement`: a placeholder stands for the tenant.
+    IntuneManagement,
 }
 
 impl Spelling {
@@ -52,6 +60,15 @@ impl Spelling {
         }
         if azure_ad_graph::is_object(text, record) {
             return Self::AzureAdGraph;
+        }
+        if dsc::is_resource(text, record) {
+            return Self::Dsc;
+        }
+        if nameless::is_nameless(text, record) {
+            return Self::Nameless;
+        }
+        if intune::is_object(text, record) {
+            return Self::IntuneManagement;
         }
         let capital = |member: &Member| {
             let key = key(member);
@@ -93,6 +110,9 @@ impl Spelling {
             Self::PowerShell => powershell::in_graph(Node::of(text)?, catalogue),
             Self::AzureHound => azurehound::in_graph(Node::of(text)?, catalogue)?,
             Self::AzureAdGraph => azure_ad_graph::in_graph(Node::of(text)?, catalogue),
+            Self::Dsc => dsc::in_graph(Node::of(text)?, catalogue)?,
+            Self::Nameless => nameless::in_graph(Node::of(text)?),
+            Self::IntuneManagement => intune::in_graph(Node::of(text)?),
             Self::Goose | Self::DfirO365rc => suites::in_graph(self, Node::of(text)?, catalogue),
         };
         let mut written = Vec::with_capacity(text.len());

@@ -72,16 +72,19 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
     hasher.finalize().as_bytes().first_chunk::<16>().copied().unwrap_or_default()
 }
 
-const SPELLINGS: [Spelling; 6] = [
+const SPELLINGS: [Spelling; 9] = [
     Spelling::Graph,
     Spelling::PowerShell,
     Spelling::AzureHound,
     Spelling::Goose,
     Spelling::DfirO365rc,
     Spelling::AzureAdGraph,
+    Spelling::Dsc,
+    Spelling::Nameless,
+    Spelling::IntuneManagement,
 ];
 
-const FORMATS: [Format; 26] = [
+const FORMATS: [Format; 29] = [
     Format::GraphPage,
     Format::GraphEntity,
     Format::Array,
@@ -108,6 +111,9 @@ const FORMATS: [Format; 26] = [
     Format::Roadrecon,
     Format::Database,
     Format::DatabaseLog,
+    Format::Dsc,
+    Format::ConfigAsCode,
+    Format::IntuneManagement,
 ];
 
 const ENCODINGS: [Encoding; 6] = [
@@ -259,6 +265,7 @@ fn put_request(writer: &mut Writer, request: &Request, selects: &BTreeMap<&[Stri
     writer.number(request.records);
     writer.optional(request.keeps_nulls, Writer::flag);
     put_one_of(writer, &SPELLINGS, &request.spelling);
+    writer.flag(request.by_name);
 }
 
 fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Request> {
@@ -286,6 +293,7 @@ fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Re
         keeps_nulls: reader.optional(Reader::flag)?,
         folder: String::new(),
         spelling: one_of(reader, &SPELLINGS)?,
+        by_name: reader.flag()?,
     })
 }
 
