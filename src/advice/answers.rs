@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use super::{EDGE, is_of};
 use crate::directory::{Catalogue, Need, Question, Term};
 use crate::model::{Analysis, CoverageRow, CoverageState, LogRow};
-
-/// A log whose first or last event is farther from the first or last snapshot than this may not reach over all of them.
-const EDGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Whether a question can be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -252,8 +250,8 @@ impl<'a> Tenant<'a> {
     }
 
     fn logs(&self, name: &str) -> impl Iterator<Item = &'a LogRow> {
-        let of_tenant = |log: &&LogRow| log.tenant_id == self.id || log.tenant_id.is_empty();
-        self.analysis.logs.iter().filter(of_tenant).filter(move |log| log.object_type == name)
+        let own = self.analysis.logs.iter().filter(|log| is_of(log, self.id));
+        own.filter(move |log| log.object_type == name)
     }
 
     /// Records that are set aside for other rooms.
