@@ -215,6 +215,21 @@ fn nothing_is_missed_or_invented_in_lines_of_json() {
 }
 
 #[test]
+fn nothing_is_missed_or_invented_in_exports_of_other_tools() {
+    let formats = [
+        ExportFormat::AzureHound,
+        ExportFormat::PowerShell,
+        ExportFormat::Clixml,
+        ExportFormat::Roadrecon,
+        ExportFormat::PortalCsv,
+        ExportFormat::ScubaGear,
+    ];
+    for (number, format) in (80..).step_by(2).zip(formats) {
+        assert_all_told(&seeds(number, number + 2, format));
+    }
+}
+
+#[test]
 fn nothing_is_missed_or_invented_in_the_sample() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
     let folder = samples.join("woodgrove");

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::budget::Size;
 use crate::model::{Certainty, Lane};
-use crate::synth::{ExportFormat, Incident};
+use crate::synth::{ExportFormat, Incident, LogFormat};
 
 /// Rewinds a Microsoft Entra tenant from its exported snapshots, offline.
 #[derive(Debug, Parser)]
@@ -320,6 +320,9 @@ pub struct SynthArgs {
     /// Layout of the export
     #[arg(long = "as", value_enum, default_value_t = ExportFormat::Graph)]
     pub format: ExportFormat,
+    /// Dialect of the audit log, in layouts that have one
+    #[arg(long, value_enum, default_value_t = LogFormat::Graph)]
+    pub log: LogFormat,
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {

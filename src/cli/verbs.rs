@@ -127,6 +127,9 @@ fn snapshots(args: &Listing, progress: &Progress) -> Outcome {
         pretty(&Value::Array(analysis.snapshots.iter().map(snapshot_json).collect()))?;
     } else {
         out(&terminal::snapshots_table(&analysis.snapshots, style()))?;
+        if !analysis.logs.is_empty() {
+            out(&format!("\n{}", terminal::logs_text(&analysis.logs, style())))?;
+        }
     }
     Ok(verdict(&analysis))
 }
@@ -478,6 +481,7 @@ fn synthesize(args: &SynthArgs, progress: &Progress) -> Outcome {
         seed: args.seed,
         incident: args.incident,
         format: args.format,
+        log: args.log,
         meter: progress.meter(),
         ..SynthOptions::default()
     };

@@ -32,11 +32,13 @@ pub enum CellKind {
     Role,
     /// The id of the object that the row hangs on.
     Parent,
+    /// One of a set of words; the rows of one object list them.
+    Word,
 }
 
 impl CellKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Text,
         Self::Boolean,
         Self::OnlyItem,
@@ -48,6 +50,7 @@ impl CellKind {
         Self::Key,
         Self::Role,
         Self::Parent,
+        Self::Word,
     ];
 
     /// The word that the tables have for it.
@@ -65,7 +68,14 @@ impl CellKind {
             Self::Key => "key",
             Self::Role => "role",
             Self::Parent => "parent",
+            Self::Word => "word",
         }
+    }
+
+    /// Whether what stands in the cells is a list.
+    #[must_use]
+    pub fn is_list(self) -> bool {
+        matches!(self, Self::OnlyItem | Self::Semicolons | Self::Commas)
     }
 
     /// The kind of this word.

@@ -7,10 +7,11 @@ use super::Catalogue;
 const POWERSHELL: &str = include_str!("data/powershell.csv");
 const AZUREHOUND: &str = include_str!("data/azurehound.csv");
 const SCUBAGEAR: &str = include_str!("data/scubagear.csv");
+const DSC: &str = include_str!("data/dsc.csv");
 const AZURE_AD_GRAPH: &str = include_str!("data/azure_ad_graph.csv");
 
 /// All of them, for the digest of tables.
-pub(super) const TABLES: [&str; 4] = [POWERSHELL, AZUREHOUND, SCUBAGEAR, AZURE_AD_GRAPH];
+pub(super) const TABLES: [&str; 5] = [DSC, POWERSHELL, AZUREHOUND, SCUBAGEAR, AZURE_AD_GRAPH];
 
 /// A property of a PowerShell object whose Graph name the rule of letters does not give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +84,14 @@ struct HoundRow {
 }
 
 #[derive(Deserialize)]
+struct DscRow {
+    resource: String,
+    name: String,
+    graph: String,
+    source: String,
+}
+
+#[derive(Deserialize)]
 struct OldNameRow {
     #[serde(rename = "type")]
     object_type: String,
@@ -105,6 +114,22 @@ impl Catalogue {
     #[must_use]
     pub fn powershell_name(&self, name: &str, top: bool) -> Option<&SpeltName> {
         self.powershell.get(name).filter(|spelt| top || !spelt.top_only)
+    }
+
+    /// The type that a resource of `Microsoft365DSC` or of a configuration snapshot stands for (`AADGroup`,
+    /// `microsoft.entra.group`); `None` for one that the table does not know.
+    #[must_use]
+    pub fn dsc_type(&self, resource: &str) -> Option<&str> {
+        let path = self.dsc.get(&(dsc_key(resource), String::new()))?;
+        path.first().map(String::as_str)
+    }
+
+    /// Where Graph has a property of such a resource, in Graph's letters; empty for what is none of the object, `None` for
+    /// what does not surely mean the same (most that names other objects does so by their names).
+    #[must_use]
+    pub fn dsc_name(&self, resource: &str, name: &str) -> Option<&[String]> {
+        let of = |resource: String| self.dsc.get(&(resource, name.to_owned()));
+        of(dsc_key(resource)).or_else(|| of("*".to_owned())).map(Vec::as_slice)
     }
 
     /// Where Graph has a property of Azure AD Graph (old Azure CLI, `AzureAD` module, `ROADrecon`), for an object of a type;
@@ -171,6 +196,7 @@ impl Catalogue {
             }
         }
         self.load_azure_ad_graph();
+        self.load_dsc();
         for row in self.rows::<ScubaRow>("scubagear", SCUBAGEAR) {
             self.sound("scubagear", &row.section, &row.source, "");
             self.leads_somewhere("scubagear", &row.collection);
@@ -179,6 +205,22 @@ impl Catalogue {
                 collection: row.collection,
                 command: row.command,
             });
+        }
+    }
+
+    fn load_dsc(&mut self) {
+        for row in self.rows::<DscRow>("dsc", DSC) {
+            let object_type = if row.name.is_empty() { row.graph.as_str() } else { "" };
+            self.sound("dsc", &row.resource, &row.source, object_type);
+            let graph = match row.graph.as_str() {
+                "" => Vec::new(),
+                path if path.starts_with('@') => vec![path.to_owned()],
+                path => path.split('.').map(str::to_owned).collect(),
+            };
+            let key = (row.resource, row.name);
+            if self.dsc.insert(key.clone(), graph).is_some() {
+                self.fault("dsc", format_args!("{} {}: twice", key.0, key.1));
+            }
         }
     }
 
@@ -199,4 +241,11 @@ impl Catalogue {
             }
         }
     }
+}
+
+/// A resource as the table writes it: `AADGroup` and `microsoft.entra.group` are `group`.
+fn dsc_key(resource: &str) -> String {
+    let name = resource.to_ascii_lowercase();
+    let bare = name.strip_prefix("microsoft.entra.").or_else(|| name.strip_prefix("aad"));
+    bare.unwrap_or(&name).to_owned()
 }

@@ -5,6 +5,7 @@
 mod columns;
 mod foreign;
 mod load;
+mod logs;
 mod names;
 mod query;
 mod questions;
@@ -17,10 +18,11 @@ mod zones;
 
 pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
+pub use logs::{GRAPH_DIALECT, LogDialect, LogField, LogMember, LogTest, LogValue};
 pub use questions::{Need, Question, Retention, Term};
 pub use roadrecon::{RoadLink, RoadTable};
 pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
-pub use views::{RowsOf, View};
+pub use views::{OtherView, RowsOf, View};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -218,8 +220,11 @@ pub struct Catalogue {
     pub(crate) scubagear: Vec<ScubaSection>,
     pub(crate) questions: Vec<Question>,
     pub(crate) retention: Vec<Retention>,
+    pub(crate) logs: Vec<LogDialect>,
     /// Zone as Windows names it in winter to its name in the tz database.
     pub(crate) windows_zones: BTreeMap<String, String>,
+    /// (resource or `*`, property or nothing for the type) to where Graph has it.
+    pub(crate) dsc: BTreeMap<(String, String), Vec<String>>,
     /// (type or `*`, old name) to where Graph has it.
     pub(crate) azure_ad_graph: BTreeMap<(String, String), OldName>,
     pub(crate) roadrecon: Vec<RoadTable>,

@@ -1,5 +1,6 @@
 //! The attributes of one object over its observations.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,7 +11,10 @@ use super::timeline::{Observation, Said, follow};
 use super::value::{Attributes, Json, Speller, attributes, collapse, top_member};
 use crate::directory::Catalogue;
 use crate::index::{Entry, Index, ObjectId, Opened};
-use crate::intake::{CASE_LOST, LOST, Member, Record, Request, Scanner, Spelling, listed};
+use crate::intake::{
+    BARE_ITEMS, CASE_LOST, Format, LOST, Member, PARTIAL_ITEMS, Record, Request, Scanner, Spelling,
+    listed,
+};
 use crate::model::{BinRow, ConflictRow, instant};
 
 /// Which attribute names the captures of a type hold: the base of every statement about a whole type.
@@ -70,6 +74,10 @@ pub(super) struct Version<'a> {
     lost: Vec<String>,
     /// Attributes whose letter case it does not keep.
     case_lost: Vec<String>,
+    /// Lists of objects whose items it does not know all members of.
+    partial_items: Vec<String>,
+    /// Lists of objects whose items it shows without members that are empty or false.
+    bare_items: Vec<String>,
 }
 
 /// What makes two records of an object equal without opening them.
@@ -118,10 +126,15 @@ impl<'a> TypeContext<'a> {
         // What stands beside the word that an object is gone is no state of it.
         let request = self.request(entry).filter(|_| entry.removal.is_none())?;
         let told = |annotation| match request.spelling {
-            Spelling::Graph | Spelling::AzureAdGraph | Spelling::Goose | Spelling::DfirO365rc => {
-                Vec::new()
-            }
-            Spelling::PowerShell | Spelling::AzureHound => listed(text, annotation),
+            Spelling::Graph if request.format != Format::Roadrecon => Vec::new(),
+            Spelling::Goose | Spelling::DfirO365rc => Vec::new(),
+            Spelling::Graph
+            | Spelling::AzureAdGraph
+            | Spelling::PowerShell
+            | Spelling::AzureHound
+            | Spelling::Dsc
+            | Spelling::Nameless
+            | Spelling::IntuneManagement => listed(text, annotation),
         };
         let explicit = || self.names.explicit_empty.contains(&entry.request);
         Some(Version {
@@ -130,6 +143,8 @@ impl<'a> TypeContext<'a> {
             keeps_nulls: request.keeps_nulls.unwrap_or_else(explicit),
             lost: told(LOST),
             case_lost: told(CASE_LOST),
+            partial_items: told(PARTIAL_ITEMS),
+            bare_items: told(BARE_ITEMS),
         })
     }
 
@@ -198,8 +213,11 @@ impl<'a> TypeContext<'a> {
         aside: &mut Aside,
     ) {
         let speller = Speller { object_type: self.object_type, path, catalogue: self.catalogue };
-        let said: Vec<Option<Said>> =
-            versions.iter().map(|version| self.said(version.as_ref()?, path, &speller)).collect();
+        let items = Items::of(versions, path);
+        let said: Vec<Option<Said>> = versions
+            .iter()
+            .map(|version| self.said(version.as_ref()?, path, &speller, &items))
+            .collect();
         let said = fold_case(said, versions, path);
         let same = said.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
         if same {
@@ -238,12 +256,18 @@ impl<'a> TypeContext<'a> {
         aside.conflicts.extend(turns.iter().filter_map(|turn| maker.conflict(turn)));
     }
 
-    fn said(&self, version: &Version<'_>, path: &str, speller: &Speller<'_>) -> Option<Said> {
+    fn said(
+        &self,
+        version: &Version<'_>,
+        path: &str,
+        speller: &Speller<'_>,
+        items: &Items,
+    ) -> Option<Said> {
         if version.has_lost(path) {
             return None;
         }
         if let Some(value) = version.attributes.get(path) {
-            return Some(Said::Value(speller.meaning(value)));
+            return Some(Said::Value(speller.meaning(&items.shown(value))));
         }
         let mut above = path;
         let mut inside = false;
@@ -278,6 +302,52 @@ impl Version<'_> {
             Some(above) => path.starts_with(above) && !self.attributes.contains_key(path),
             None => within(path, lost) || within(lost, path),
         })
+    }
+}
+
+/// What all versions of an object show of the items of a list: no version is held to what another does not have.
+struct Items {
+    /// Members that all know; `None` for any.
+    known: Option<BTreeSet<Box<str>>>,
+    /// Whether one leaves out members that are empty or false.
+    bare: bool,
+}
+
+impl Items {
+    fn of(versions: &[Option<Version<'_>>], path: &str) -> Self {
+        let names = |lists: &[String]| lists.iter().any(|list| list == path);
+        let mut known: Option<BTreeSet<Box<str>>> = None;
+        let versions = || versions.iter().flatten();
+        for version in versions().filter(|version| names(&version.partial_items)) {
+            let Some(Json::Array(items)) = version.attributes.get(path) else { continue };
+            let members = items.iter().filter_map(|item| {
+                if let Json::Object(members) = item { Some(members) } else { None }
+            });
+            let own: BTreeSet<Box<str>> = members.flatten().map(|(name, _)| name.clone()).collect();
+            known = Some(match known {
+                Some(known) => known.intersection(&own).cloned().collect(),
+                None => own,
+            });
+        }
+        Self { known, bare: versions().any(|version| names(&version.bare_items)) }
+    }
+
+    fn shown<'v>(&self, value: &'v Json) -> Cow<'v, Json> {
+        if let Json::Array(items) = value
+            && (self.known.is_some() || self.bare)
+        {
+            return Cow::Owned(Json::Array(items.iter().map(|item| self.item(item)).collect()));
+        }
+        Cow::Borrowed(value)
+    }
+
+    fn item(&self, item: &Json) -> Json {
+        let Json::Object(members) = item else { return item.clone() };
+        let is_known = |name| self.known.as_ref().is_none_or(|known| known.contains(name));
+        let kept = members.iter().filter(|(name, value)| {
+            is_known(name) && !(self.bare && (value.is_empty() || *value == Json::Bool(false)))
+        });
+        Json::Object(kept.cloned().collect())
     }
 }
 

@@ -12,6 +12,7 @@ mod fold;
 mod links;
 mod lists;
 mod lives;
+mod logs;
 mod lost;
 mod names;
 mod path_rows;

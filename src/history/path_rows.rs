@@ -145,6 +145,10 @@ impl PathRows<'_, '_> {
                         .graded(Certainty::Unproven, Some(Reason::FirstCollected))
                 };
                 self.fill_values(&mut draft, None, Some(*new));
+                if asked && self.attribute().volatile {
+                    draft.change.lane = Lane::Volatile;
+                    draft.change.reason = Some(Reason::VolatileAttribute);
+                }
                 Some(draft)
             }
         }

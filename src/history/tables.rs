@@ -11,9 +11,9 @@ use super::coverage::Ledger;
 use super::engine::Engine;
 use super::names::{Names, ObjectKey};
 use super::series::Remark;
-use super::{HistoryOptions, coverage, series, times};
+use super::{HistoryOptions, coverage, logs, series, times};
 use crate::codes::code;
-use crate::directory::{Catalogue, Identity};
+use crate::directory::{Catalogue, GRAPH_DIALECT, Identity};
 use crate::evidence::{Carrier, SourceFile};
 use crate::index::{Exhibit, Index, Listing, ObjectId, Seen, mark};
 use crate::intake::Format;
@@ -49,8 +49,9 @@ pub(super) fn analysis(
     for exhibit in &index.exhibits {
         tally.add(&exhibit.tally);
     }
+    let logs = logs::rows(index, catalogue);
     let last = index.captures.iter().filter_map(|capture| capture.interval).map(|i| i.end).max();
-    let coverage = coverage::rows(&engine.ledger());
+    let coverage = coverage::rows(&engine.ledger(), &logs);
     let mut conflicts = aside.conflicts;
     conflicts.sort_unstable();
     let remarks = series::remarks(index, catalogue, &coverage);
@@ -68,6 +69,7 @@ pub(super) fn analysis(
         },
         exhibits: exhibit_rows(index, catalogue),
         coverage,
+        logs,
         warnings: warnings(index, &conflicts, remarks, late),
         conflicts,
         bin: bin.collect(),
@@ -252,6 +254,19 @@ fn carrier_row(carrier: &Carrier) -> ExhibitRow {
     }
 }
 
+/// How it is laid out, and the dialects of its logs where that does not tell.
+fn format_words(catalogue: &Catalogue, exhibit: &Exhibit) -> String {
+    let layout = exhibit.format.map(Format::as_str).unwrap_or_default();
+    let foreign = exhibit.logs.iter().filter(|log| log.dialect != GRAPH_DIALECT);
+    let dialects: BTreeSet<&str> = foreign
+        .filter_map(|log| Some(catalogue.log_dialect(log.dialect)?.words.as_str()))
+        .collect();
+    if dialects.is_empty() {
+        return layout.to_owned();
+    }
+    format!("{layout}: {}", dialects.into_iter().collect::<Vec<_>>().join(", "))
+}
+
 /// When the file on disk was last changed in any way; of a member of an archive nothing tells.
 fn changed_at(source: &SourceFile) -> Option<Timestamp> {
     source.stat.changed_at.filter(|_| source.archive().is_none())
@@ -259,6 +274,11 @@ fn changed_at(source: &SourceFile) -> Option<Timestamp> {
 
 fn exhibit_row(index: &Index, catalogue: &Catalogue, exhibit: &Exhibit) -> ExhibitRow {
     let snapshot = index.snapshots.get(exhibit.snapshot);
+    let of_logs = exhibit.logs.iter().map(|log| &log.object_type);
+    let mut object_types: Vec<String> =
+        exhibit.object_types.iter().chain(of_logs).map(ToString::to_string).collect();
+    object_types.sort_unstable();
+    object_types.dedup();
     let format = exhibit.format.map(Format::as_str).unwrap_or_default();
     ExhibitRow {
         exhibit: exhibit.id(),
@@ -266,13 +286,13 @@ fn exhibit_row(index: &Index, catalogue: &Catalogue, exhibit: &Exhibit) -> Exhib
         size_bytes: exhibit.size_bytes,
         sha256: hex(&exhibit.prints.sha256),
         blake3: hex(&exhibit.prints.blake3),
-        format: format.to_owned(),
+        format: format_words(catalogue, exhibit),
         encoding: exhibit.encoding.as_str().to_owned(),
         tenant_id: snapshot.map(|s| s.tenant.clone()).unwrap_or_default(),
         snapshot: snapshot.map(|s| s.label.clone()).unwrap_or_default(),
         time: exhibit.time.map(|time| time.interval),
         time_source: exhibit.time.map(|time| time.source),
-        object_types: exhibit.object_types.iter().map(ToString::to_string).collect(),
+        object_types,
         tally: exhibit.tally.clone(),
         modified_at: exhibit.modified_at,
         hash_basis: exhibit.hash_basis,
@@ -358,15 +378,9 @@ fn warnings(
             ));
         }
         for (rule, count) in &exhibit.tally.set_aside {
-            if !matches!(rule.as_str(), "audit-event" | "recovery-record") {
-                let meaning = code(rule).map(|code| code.meaning.clone()).unwrap_or_default();
-                rows.push(warning(
-                    rule,
-                    &exhibit.shown,
-                    None,
-                    format!("{count} set aside: {meaning}"),
-                ));
-            }
+            let meaning = code(rule).map(|code| code.meaning.clone()).unwrap_or_default();
+            let message = format!("{count} set aside: {meaning}");
+            rows.push(warning(rule, &exhibit.shown, None, message));
         }
         if exhibit.shown.contains("\\x")
             && std::str::from_utf8(exhibit.source.path.as_os_str().as_encoded_bytes()).is_err()
@@ -406,7 +420,12 @@ fn warnings(
 fn snapshot_warnings(index: &Index) -> Vec<WarningRow> {
     let mut rows = Vec::new();
     if index.is_empty() {
-        rows.push(warning("nothing-to-compare", "", None, "no record could be used".to_owned()));
+        let (code, message) = if index.log_count() == 0 {
+            ("nothing-to-compare", "no record could be used")
+        } else {
+            ("logs-only", "no object, and no snapshot of objects")
+        };
+        rows.push(warning(code, "", None, message.to_owned()));
     }
     let known: Vec<_> =
         index.snapshots.iter().filter(|snapshot| !snapshot.tenant.is_empty()).collect();

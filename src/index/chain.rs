@@ -28,8 +28,10 @@ pub(super) fn unite(requests: &mut [IndexedRequest], exhibits: &[Exhibit]) -> Ve
     for (position, indexed) in requests.iter().enumerate() {
         let Some(exhibit) = exhibits.get(indexed.exhibit) else { continue };
         let request = &indexed.request;
-        let together = matches!(request.format, Format::GraphPage | Format::ExporterTree)
-            && !matches!(request.subject, Subject::Orphan { .. });
+        let together = matches!(
+            request.format,
+            Format::GraphPage | Format::ExporterTree | Format::ConfigAsCode
+        ) && !matches!(request.subject, Subject::Orphan { .. });
         bonds
             .entry(Bond {
                 snapshot: exhibit.snapshot,

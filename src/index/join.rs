@@ -177,6 +177,8 @@ fn facts_of(reading: Reading) -> (Facts, Segment) {
         quarantine: exhibit.quarantine,
         troubles: exhibit.troubles,
         object_types: exhibit.object_types,
+        logs: exhibit.logs,
+        is_log: member.is_log,
         rendering: exhibit.rendering,
         made_at: exhibit.made_at,
         tenants: member.tenants,
@@ -245,8 +247,10 @@ fn exhibit_of(
         quarantine: facts.quarantine,
         troubles: facts.troubles,
         object_types: facts.object_types,
+        logs: facts.logs,
         snapshot: usize::MAX,
     };
-    let member = Member { root: file.root, named: label, tenants: facts.tenants };
+    let member =
+        Member { root: file.root, named: label, tenants: facts.tenants, is_log: facts.is_log };
     (exhibit, requests, member)
 }

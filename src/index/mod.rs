@@ -6,6 +6,7 @@
 mod assemble;
 mod case;
 mod chain;
+mod events;
 mod fingerprint;
 mod identity;
 mod join;
@@ -26,13 +27,14 @@ pub use assemble::{IndexOptions, NamedSnapshot, build};
 pub use case::{
     Case, CaseError, CaseFacts, CaseNote, Checks, KnownContent, Remembered, case_roots, verify_case,
 };
+pub use events::{LogEntry, open_log, open_logs};
 pub use identity::{ObjectId, canonical, guid};
 pub use join::{Found, build_in};
 pub use links::{LinkGroup, LinkKey, LinkList, LinkObservation, LinkRun, ListLoss};
 pub use open::{OpenError, Opened, OpenedReceipt, open_carrier, open_receipt, open_records};
 pub use quarantine::keep_quarantined;
 pub(crate) use row::mark;
-pub use row::{Key, LinkHead, LinkRow, Row};
+pub use row::{EventRow, Key, LinkHead, LinkRow, Row};
 pub use runs::Seen;
 pub use segment::{Names, Page};
 
@@ -81,8 +83,21 @@ pub struct Exhibit {
     pub rendering: Rendering,
     /// Object types in it.
     pub object_types: Vec<Arc<str>>,
-    /// Its snapshot.
+    /// Records of logs in it.
+    pub logs: Vec<LogCount>,
+    /// Its snapshot; `usize::MAX` for logs that belong to none.
     pub snapshot: usize,
+}
+
+/// Records of one log in one exhibit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogCount {
+    /// Number of its dialect.
+    pub dialect: u8,
+    /// Type of the records as Graph calls it.
+    pub object_type: Arc<str>,
+    /// How many.
+    pub records: u64,
 }
 
 impl Exhibit {
@@ -97,7 +112,10 @@ impl Exhibit {
     pub fn receipt(&self, offset: u64, length: u32) -> Receipt {
         let table = match &self.rendering {
             Rendering::Tables(tables) => tables.get(length as usize),
-            Rendering::Verbatim | Rendering::Sheet(_) | Rendering::Clixml(_) => None,
+            Rendering::Verbatim
+            | Rendering::Sheet(_)
+            | Rendering::LogSheet(_)
+            | Rendering::Clixml(_) => None,
         };
         match table {
             Some(table) => {
@@ -231,6 +249,7 @@ pub struct Index {
     facts: Vec<runs::RequestFacts>,
     orders: runs::Orders,
     link_order: OnceLock<Vec<links::HeadPlace>>,
+    event_order: OnceLock<Vec<events::EventPlace>>,
     key: Option<fingerprint::FingerprintKey>,
     /// What the run may take of memory.
     pub budget: Arc<crate::budget::Budget>,

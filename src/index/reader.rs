@@ -3,22 +3,23 @@
 
 use std::io::Read;
 
-use super::Exhibit;
 use super::assemble::{IndexOptions, Placed, exhibit_time};
 use super::fingerprint::FingerprintKey;
 use super::known::Known;
 use super::layout::Layouts;
 use super::segment::{Segment, SegmentBuilder, as_u64};
 use super::snapshots::Member;
+use super::{Exhibit, LogCount};
 use crate::directory::Catalogue;
 use crate::evidence::{
     DATABASE_MAGIC, DatabaseCopy, Decoder, Encoding, EvidenceError, Fingerprints, Hashing,
     SourceFile, SourceOffsets, Text, Watched, decode, hash, is_log,
 };
 use crate::intake::{
-    self, Cutter, Foreign, Format, Intake, Parts, Piece, Place, Request, Trouble, read_database,
+    self, Cutter, Foreign, Format, Intake, Parts, Piece, Place, Request, Subject, Trouble,
+    read_database,
 };
-use crate::model::HashBasis;
+use crate::model::{HashBasis, Tally};
 
 /// Exhibits up to this size are read whole. Pages of exporters have some megabytes.
 const WHOLE_BYTES: usize = 16 * 1024 * 1024;
@@ -56,6 +57,7 @@ struct Contents {
     encoding: Encoding,
     intake: Intake,
     segment: Segment,
+    logs: Vec<LogCount>,
 }
 
 impl<'a> Reader<'a> {
@@ -84,10 +86,12 @@ impl<'a> Reader<'a> {
                 contents
             }
         };
-        let Contents { size_bytes, prints, encoding, intake, mut segment } = contents;
+        let Contents { size_bytes, prints, encoding, intake, mut segment, logs } = contents;
         let mut tenants = std::mem::take(&mut segment.tenants);
         tenants.extend(intake.tenants);
-        let member = Member { root: file.root, named: label, tenants };
+        let is_log =
+            holds_logs_only(self.layouts.catalogue, &intake.requests, &intake.tally, &logs);
+        let member = Member { root: file.root, named: label, tenants, is_log };
         let own = intake.requests.len() * REQUEST_BYTES + EXHIBIT_BYTES;
         let kept = segment.bytes() + own + intake.rendering.bytes();
         options.budget.charge(kept, "the index")?;
@@ -110,6 +114,7 @@ impl<'a> Reader<'a> {
             troubles: intake.troubles,
             rendering: intake.rendering,
             object_types: segment.rows.keys().cloned().collect(),
+            logs,
             snapshot: usize::MAX,
         };
         Ok(Reading { exhibit, requests: intake.requests, segment, member })
@@ -150,9 +155,10 @@ impl<'a> Reader<'a> {
                 intake
             }
         };
+        let logs = builder.log_counts();
         let segment = builder.finish();
         let size_bytes = as_u64(self.bytes.len());
-        Ok(Contents { size_bytes, prints, encoding: text.encoding, intake, segment })
+        Ok(Contents { size_bytes, prints, encoding: text.encoding, intake, segment, logs })
     }
 
     /// Reads a database whose first bytes are at hand: what is hashed is copied, and the copy is read.
@@ -178,8 +184,9 @@ impl<'a> Reader<'a> {
         let opened = copy.open();
         let intake =
             read_database(opened.as_ref().map_err(String::clone), place, catalogue, &mut builder);
+        let logs = builder.log_counts();
         let segment = builder.finish();
-        Ok(Contents { size_bytes, prints: hashing.finish(), encoding, intake, segment })
+        Ok(Contents { size_bytes, prints: hashing.finish(), encoding, intake, segment, logs })
     }
 
     /// Reads an exhibit whose first bytes are at hand and of which more follows.
@@ -238,6 +245,7 @@ impl<'a> Reader<'a> {
         }
         pieces.take(&[], true)?;
         let Pieces { parts, builder, foreign, .. } = pieces;
+        let logs = builder.log_counts();
         let segment = builder.finish();
         let mut intake = foreign.map_or_else(|| parts.finish(), Foreign::finish);
         if is_log {
@@ -247,7 +255,7 @@ impl<'a> Reader<'a> {
             let cause = "neither an object nor an array".to_owned();
             intake.troubles.push(Trouble { code: "not-json", offset_bytes: 0, cause });
         }
-        Ok(Contents { size_bytes, prints: hashing.finish(), encoding, intake, segment })
+        Ok(Contents { size_bytes, prints: hashing.finish(), encoding, intake, segment, logs })
     }
 }
 
@@ -342,6 +350,25 @@ fn closing_of(
         if read == 0 {
             return Ok(None);
         }
+    }
+}
+
+/// Whether an exhibit holds nothing but records of logs; an empty page of a log is one too.
+fn holds_logs_only(
+    catalogue: &Catalogue,
+    requests: &[Request],
+    tally: &Tally,
+    logs: &[LogCount],
+) -> bool {
+    let of_logs: u64 = logs.iter().map(|log| log.records).sum();
+    let asks_for_log = |request: &Request| {
+        let Subject::Objects { object_type, .. } = &request.subject else { return false };
+        let known = catalogue.object_type(object_type);
+        request.refused.is_none() && known.is_some_and(|known| known.event || known.service_record)
+    };
+    match tally.seen {
+        0 => !requests.is_empty() && requests.iter().all(asks_for_log),
+        _ => of_logs > 0 && tally.used == of_logs,
     }
 }
 

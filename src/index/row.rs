@@ -32,6 +32,52 @@ pub(crate) mod mark {
     pub(crate) const LINK_GONE: u32 = 1;
 }
 
+/// One record of a log.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub struct EventRow {
+    /// Equal for records of the same event.
+    pub event: [u8; 16],
+    /// Fingerprint of the text of the record.
+    pub content: u64,
+    /// Seconds since 1970; 0 where the time is not known.
+    pub second: i64,
+    /// Offset in source bytes.
+    pub offset: u64,
+    /// Nanoseconds behind the second.
+    pub nanosecond: u32,
+    /// Length in source bytes.
+    pub length: u32,
+    /// Position of its request in the segment.
+    pub request: u32,
+    /// Position of its type among the segment's names.
+    pub object_type: u32,
+    /// Position of the tenant that it names among the segment's names, or `u32::MAX`.
+    pub tenant: u32,
+    /// Number of its dialect.
+    pub dialect: u8,
+    /// Position of its kind in [`LogKind::ALL`](crate::model::LogKind::ALL).
+    pub kind: u8,
+    /// Digits behind the second; [`EventRow::WHOLE_MINUTE`] or [`EventRow::NO_TIME`].
+    pub digits: u8,
+    /// 1 where the dialect may have cut targets or properties off.
+    pub cut: u8,
+}
+
+impl EventRow {
+    /// The time is written in whole minutes.
+    pub const WHOLE_MINUTE: u8 = 60;
+    /// The time is not known.
+    pub const NO_TIME: u8 = 255;
+
+    /// What rows are sorted by: those without a time last.
+    #[must_use]
+    pub fn order(&self) -> (bool, i64, u32, u32, u64) {
+        let undated = self.digits == Self::NO_TIME;
+        (undated, self.second, self.nanosecond, self.request, self.offset)
+    }
+}
+
 /// What rows are sorted by: the bytes of a GUID, or the first 16 bytes of the BLAKE3 of any other identity, and which of
 /// the two it is.
 pub type Key = (bool, [u8; 16]);

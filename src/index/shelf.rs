@@ -9,7 +9,7 @@ use bytemuck::Pod;
 
 use super::case::Sealed;
 use super::identity::ObjectId;
-use super::row::{LinkHead, LinkRow, Row};
+use super::row::{EventRow, LinkHead, LinkRow, Row};
 use super::segment::{Names, Page, Segment};
 
 /// Rows of one kind, one behind the other.
@@ -143,6 +143,8 @@ pub(super) struct Shelf {
     pub(super) heads: Slab<LinkHead>,
     /// Their links.
     pub(super) links: Slab<LinkRow>,
+    /// Records of logs.
+    pub(super) events: Slab<EventRow>,
     /// Position in the index of each of its requests; `u32::MAX` for one that is not in the evidence.
     pub(super) requests: Vec<u32>,
     /// Whether rows and heads are in the order of identities.
@@ -166,6 +168,7 @@ impl From<Segment> for Shelf {
             pages: segment.pages,
             heads: Slab::Owned(segment.heads),
             links: Slab::Owned(segment.links),
+            events: Slab::Owned(segment.events),
             requests: segment.requests,
             in_order: false,
         }

@@ -1,4 +1,6 @@
 //! Which exhibits belong to one snapshot, and which tenant they speak of (design, sections 2 and 7).
+//!
+//! Logs define no snapshot and move none: they belong to that of the objects that were exported with them, or to none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +30,8 @@ pub(super) struct Member {
     pub(super) named: Option<String>,
     /// Ids of its `organization` objects.
     pub(super) tenants: Vec<String>,
+    /// Whether it holds nothing but records of logs.
+    pub(super) is_log: bool,
 }
 
 /// Puts every exhibit into a snapshot; gives the snapshots in order of (tenant, time, label) and warnings' facts:
@@ -36,11 +40,14 @@ pub(super) fn unite(exhibits: &mut [Exhibit], members: &[Member]) -> (Vec<Snapsh
     let bonds = bonds(exhibits, members);
     let mut tenants_of: BTreeMap<&(String, Bond), BTreeSet<&String>> = BTreeMap::new();
     for (bond, member) in bonds.iter().zip(members) {
-        tenants_of.entry(bond).or_default().extend(&member.tenants);
+        if let Some(bond) = bond {
+            tenants_of.entry(bond).or_default().extend(&member.tenants);
+        }
     }
     let mut torn = Vec::new();
     let mut groups: BTreeMap<(String, Bond), Vec<usize>> = BTreeMap::new();
     for (position, bond) in bonds.iter().enumerate() {
+        let Some(bond) = bond else { continue };
         let found = tenants_of.get(bond);
         let tenant = match found.map(|tenants| (tenants.len(), tenants.first())) {
             Some((1, Some(tenant))) => (*tenant).clone(),
@@ -55,7 +62,10 @@ pub(super) fn unite(exhibits: &mut [Exhibit], members: &[Member]) -> (Vec<Snapsh
     let mut snapshots: Vec<(Snapshot, Vec<usize>)> = groups
         .into_iter()
         .map(|((tenant, bond), positions)| {
-            (describe(tenant, &bond, &positions, exhibits), positions)
+            let is_log = |position: &usize| members.get(*position).is_some_and(|m| m.is_log);
+            let (_, of_objects): (Vec<usize>, Vec<usize>) =
+                positions.iter().copied().partition(is_log);
+            (describe(tenant, &bond, &of_objects, exhibits), positions)
         })
         .collect();
     snapshots.sort_by(|(a, _), (b, _)| {
@@ -86,7 +96,8 @@ pub(super) fn unite(exhibits: &mut [Exhibit], members: &[Member]) -> (Vec<Snapsh
     (ordered, torn)
 }
 
-fn bonds(exhibits: &[Exhibit], members: &[Member]) -> Vec<(String, Bond)> {
+/// What unites each exhibit to others; nothing for logs that no objects were exported with.
+fn bonds(exhibits: &[Exhibit], members: &[Member]) -> Vec<Option<(String, Bond)>> {
     let mut timed: Vec<(String, CaptureTime, usize)> = Vec::new();
     let mut bonds: Vec<(String, Bond)> = exhibits
         .iter()
@@ -99,7 +110,9 @@ fn bonds(exhibits: &[Exhibit], members: &[Member]) -> Vec<(String, Bond)> {
             } else if let Some((_, interval)) = &exhibit.place.dated_folder {
                 Bond::Dated(*interval)
             } else if let Some(time) = exhibit.time {
-                timed.push((tenant.clone(), time, position));
+                if !member.is_log {
+                    timed.push((tenant.clone(), time, position));
+                }
                 Bond::Timed(position)
             } else {
                 Bond::Root(member.root)
@@ -110,6 +123,7 @@ fn bonds(exhibits: &[Exhibit], members: &[Member]) -> Vec<(String, Bond)> {
     timed.sort_by(|a, b| (&a.0, a.1.interval, a.2).cmp(&(&b.0, b.1.interval, b.2)));
     let mut cluster = 0_usize;
     let mut reach: Option<(String, jiff::Timestamp)> = None;
+    let mut clusters: Vec<(String, Interval, usize)> = Vec::new();
     let mut last_written: Option<jiff::Timestamp> = None;
     for (tenant, time, position) in timed {
         let written = time.interval.without_zone();
@@ -127,13 +141,49 @@ fn bonds(exhibits: &[Exhibit], members: &[Member]) -> Vec<(String, Bond)> {
         let end = reach
             .filter(|(before, _)| *before == tenant && !apart)
             .map_or(time.interval.end, |(_, end)| end.max(time.interval.end));
+        match clusters.last_mut().filter(|_| !apart) {
+            Some((_, interval, _)) => *interval = interval.hull(time.interval),
+            None => clusters.push((tenant.clone(), time.interval, cluster)),
+        }
         reach = Some((tenant, end));
         last_written = written;
         if let Some(bond) = bonds.get_mut(position) {
             bond.1 = Bond::Timed(cluster);
         }
     }
-    bonds
+    let of_objects: BTreeSet<(String, Bond)> = bonds
+        .iter()
+        .zip(members)
+        .filter(|(_, m)| !m.is_log)
+        .map(|(bond, _)| bond.clone())
+        .collect();
+    let of_log = |(tenant, bond): (String, Bond), exhibit: &Exhibit| {
+        let bond = match (bond, exhibit.time) {
+            (Bond::Timed(_), Some(time)) => {
+                Bond::Timed(nearest(&clusters, &tenant, time.interval)?)
+            }
+            (bond, _) => bond,
+        };
+        Some((tenant, bond)).filter(|bond| of_objects.contains(bond))
+    };
+    let all = bonds.into_iter().zip(members).zip(exhibits);
+    all.map(
+        |((bond, member), exhibit)| {
+            if member.is_log { of_log(bond, exhibit) } else { Some(bond) }
+        },
+    )
+    .collect()
+}
+
+/// The cluster of captures that a log was exported with: the nearest one of the tenant, if it is near enough.
+fn nearest(clusters: &[(String, Interval, usize)], tenant: &str, of: Interval) -> Option<usize> {
+    let own = clusters.iter().filter(|(name, _, _)| name == tenant);
+    let apart = |interval: &Interval| {
+        let before = interval.start.duration_since(of.end);
+        before.max(of.start.duration_since(interval.end)).max(SignedDuration::ZERO)
+    };
+    let near = own.map(|(_, interval, cluster)| (apart(interval), *cluster));
+    near.filter(|(distance, _)| *distance < GAP).min().map(|(_, cluster)| cluster)
 }
 
 fn describe(tenant: String, bond: &Bond, positions: &[usize], exhibits: &[Exhibit]) -> Snapshot {

@@ -273,7 +273,7 @@ impl Cutter {
         let own = self.text.get(self.whole..here).unwrap_or_default();
         let is_value = || {
             let key = own.trim_ascii_end().strip_suffix(b":").map(<[u8]>::trim_ascii_end);
-            key.is_some_and(|key| key.ends_with(b"\"value\""))
+            key.is_some_and(|key| key.ends_with(b"\"value\"") || key.ends_with(b"\"records\""))
         };
         if self.depth == 1 || (self.depth == 2 && is_value()) {
             self.list = Some(here);

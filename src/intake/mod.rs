@@ -6,6 +6,7 @@
 mod context;
 mod cut;
 mod formats;
+mod logs;
 mod parts;
 mod place;
 mod record;
@@ -16,15 +17,19 @@ mod spelling;
 
 pub use context::{Context, is_guid};
 pub use cut::{Cutter, Piece};
+pub use formats::intune::TABLE_OF_NAMES;
+pub use logs::{DateOrder, LogBrief, log_brief, log_dialect, log_record};
 pub use parts::Parts;
 pub use place::Place;
 pub use record::{
     MAX_DEPTH, MAX_RECORD_BYTES, Member, Record, RecordDefect, is_annotation, string_at,
 };
-pub use render::{Clixml, Foreign, OpenTables, OpenedRow, Rendering, Sheet, read_database};
+pub use render::{
+    Clixml, Foreign, LogSheet, OpenTables, OpenedRow, OtherRows, Rendering, Sheet, read_database,
+};
 pub use request::{Format, Request, Subject};
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key, single_text};
-pub use spelling::{CASE_LOST, LOST, Spelling, listed};
+pub use spelling::{BARE_ITEMS, BY_NAME, CASE_LOST, LOST, PARTIAL_ITEMS, Spelling, listed};
 
 use std::ops::Range;
 
@@ -232,7 +237,7 @@ impl Reader<'_> {
             formats::suites::note_losses(&mut self.intake, self.place, self.catalogue);
         }
         let tool = self.intake.requests.first().map(|request| request.format);
-        if tool.is_some_and(|format| format.is_of_tool()) {
+        if tool.is_some_and(Format::is_of_tool) {
             self.intake.format = tool;
         } else if texts > 1 || self.in_parts {
             self.intake.format = Some(Format::JsonTexts);
@@ -340,8 +345,11 @@ impl Reader<'_> {
             let name = self.text.get(key.clone()).unwrap_or_default();
             let of_graph = name == b"value" && url.is_some();
             let of_hound = name == b"data" && page.is_none() && url.is_none();
+            let of_hub = name == b"records" && envelope.members.is_empty();
             if self.scanner.peek() == Some(b'[')
-                && (of_graph || of_hound && self.begins_azurehound())
+                && (of_graph
+                    || of_hound && self.begins_azurehound()
+                    || of_hub && self.begins_records())
             {
                 let format = if of_graph { Format::GraphPage } else { Format::Array };
                 let request = self.request(format, url.as_deref());
@@ -392,7 +400,11 @@ impl Reader<'_> {
             self.close_page(position, envelope);
             return Ok(());
         }
-        if self.wrapped_answers(envelope)? || self.scubagear(envelope)? {
+        if self.wrapped_answers(envelope)?
+            || self.scubagear(envelope)?
+            || self.configuration(envelope)?
+            || self.migration_table(envelope)
+        {
             return Ok(());
         }
         if let Some(code) = self.error_code(envelope) {
@@ -431,6 +443,16 @@ impl Reader<'_> {
         });
         let is_array = matches!(value.kind, Kind::Array | Kind::EmptyArray);
         (is_array && (has_context || only_annotations)).then(|| value.span.clone())
+    }
+
+    /// Whether a list holds objects, or nothing, as an Event Hub sends them.
+    fn begins_records(&self) -> bool {
+        let mut ahead = Scanner::new(self.text, self.scanner.position());
+        if !ahead.take(b'[') {
+            return false;
+        }
+        ahead.skip_blanks();
+        matches!(ahead.peek(), Some(b'{' | b']'))
     }
 
     fn error_code(&self, envelope: &Record) -> Option<String> {
@@ -532,7 +554,10 @@ impl Reader<'_> {
             Spelling::Graph
             | Spelling::PowerShell
             | Spelling::AzureHound
-            | Spelling::AzureAdGraph => {}
+            | Spelling::AzureAdGraph
+            | Spelling::Dsc
+            | Spelling::Nameless
+            | Spelling::IntuneManagement => {}
         }
         if request.records == 0 && request.format.is_bare() {
             self.note_results(position);
@@ -551,13 +576,34 @@ impl Reader<'_> {
                 }
                 Spelling::AzureHound => request.format = Format::AzureHound,
                 Spelling::AzureAdGraph if list => request.format = Format::AzureAdGraph,
-                Spelling::AzureAdGraph => {}
+                Spelling::AzureAdGraph | Spelling::Dsc => {}
+                Spelling::Nameless => request.format = Format::ConfigAsCode,
+                Spelling::IntuneManagement if list => {}
+                Spelling::IntuneManagement => request.format = Format::IntuneManagement,
             }
         }
         match request.spelling {
             Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => self.hand_on(position),
-            Spelling::PowerShell | Spelling::AzureAdGraph => self.deliver_respelt(position),
+            Spelling::PowerShell | Spelling::AzureAdGraph | Spelling::IntuneManagement => {
+                self.deliver_respelt(position);
+            }
+            Spelling::Dsc => self.deliver_resource(position),
+            Spelling::Nameless => {
+                self.name_type(position);
+                self.deliver_respelt(position);
+            }
             Spelling::AzureHound => self.deliver_azurehound(position),
+        }
+    }
+
+    /// Files of one folder are one list of a type, which their members tell where the folder does not.
+    fn name_type(&mut self, position: usize) {
+        let has = |name: &str| self.record.member(self.text, name).is_some();
+        let told = self.catalogue.of_members(&has).map(str::to_owned);
+        if let (Some(request), Some(object_type)) = (self.intake.requests.get_mut(position), told)
+            && matches!(request.subject, Subject::Untyped { .. })
+        {
+            request.subject = Subject::Objects { object_type, bin: false };
         }
     }
 
@@ -575,6 +621,7 @@ impl Reader<'_> {
             return self.hand_on(position);
         }
         request.records += 1;
+        request.by_name |= self.respelt.member(&text, BY_NAME).is_some();
         self.intake.tally.seen += 1;
         let place = (self.text, &self.record.span);
         match self.sink.respelt(position, request, place, &text, &self.respelt) {

@@ -26,6 +26,8 @@ pub enum Format {
     PortalCsv,
     /// CSV with a row per object, made by anything else.
     ObjectCsv,
+    /// CSV with a row per record of a log.
+    LogCsv,
     /// Objects written by PowerShell's `Export-Clixml`.
     Clixml,
     /// `{"error":{…}}`
@@ -38,6 +40,12 @@ pub enum Format {
     ScubaGear,
     /// A list of objects of Azure AD Graph.
     AzureAdGraph,
+    /// Resources of `Microsoft365DSC` or of a configuration snapshot.
+    Dsc,
+    /// Objects without ids, as configuration-as-code keeps them.
+    ConfigAsCode,
+    /// An object of `IntuneManagement`, or its table of names.
+    IntuneManagement,
     /// Answers with what was asked beside them: `$batch`, or one that a tool saved with its status.
     Answers,
     /// A `ROADrecon` database.
@@ -75,12 +83,16 @@ impl Format {
             Self::ExporterTree => "exporter tree",
             Self::PortalCsv => "portal CSV",
             Self::ObjectCsv => "CSV of objects",
+            Self::LogCsv => "CSV of log records",
             Self::Clixml => "PowerShell CLIXML",
             Self::ErrorBody => "Graph error",
             Self::PowerShell => "PowerShell objects",
             Self::AzureHound => "AzureHound",
             Self::ScubaGear => "ScubaGear",
             Self::AzureAdGraph => "Azure AD Graph",
+            Self::Dsc => "configuration resources",
+            Self::ConfigAsCode => "configuration without ids",
+            Self::IntuneManagement => "IntuneManagement",
             Self::Answers => "Graph answers",
             Self::Roadrecon => "ROADrecon database",
             Self::Database => "SQLite database",
@@ -114,6 +126,8 @@ impl Format {
                 | Self::AzureHound
                 | Self::ScubaGear
                 | Self::AzureAdGraph
+                | Self::Dsc
+                | Self::ConfigAsCode
                 | Self::PortalCsv
                 | Self::ObjectCsv
                 | Self::Clixml
@@ -196,6 +210,7 @@ pub enum Subject {
 
 /// A request that an exhibit answers, whole or in part.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a request, not a mode")]
 pub struct Request {
     /// Layout.
     pub format: Format,
@@ -229,6 +244,8 @@ pub struct Request {
     pub folder: String,
     /// How its records spell members and values.
     pub spelling: Spelling,
+    /// Whether any of its records goes by its name for want of an id.
+    pub by_name: bool,
 }
 
 impl Request {
@@ -268,6 +285,7 @@ impl Request {
             },
             folder: folder.unwrap_or_else(|| place.folder.clone()),
             spelling: listed.map_or(Spelling::Graph, Spelling::of_suite),
+            by_name: false,
         }
     }
 }

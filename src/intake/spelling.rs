@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::formats::{azure_ad_graph, azurehound, powershell, suites};
+use super::formats::{azure_ad_graph, azurehound, dsc, intune, nameless, powershell, suites};
 use super::record::MAX_DEPTH;
 use super::scan::Scanner;
 use super::{Member, Record};
@@ -17,6 +17,14 @@ pub const LOST: &str = "@lost";
 
 /// Annotation of a respelt record: attributes whose letter case the format does not keep.
 pub const CASE_LOST: &str = "@caseLost";
+
+/// Annotation of a respelt record: lists of objects whose items have the members only that the format knows.
+pub const PARTIAL_ITEMS: &str = "@partialItems";
+
+/// Annotation of a respelt record: lists of objects whose items lack members that are empty or false.
+pub const BARE_ITEMS: &str = "@bareItems";
+/// Annotation of a respelt record that nothing but its name tells apart.
+pub const BY_NAME: &str = "@byName";
 
 /// How the records of a request spell members and values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +42,12 @@ pub enum Spelling {
     Goose,
     /// Of DFIR-O365RC: marked if it is of the recycle bin, and with what hangs on it.
     DfirO365rc,
+    /// Resources of `Microsoft365DSC` and of configuration snapshots.
+    Dsc,
+    /// Objects without id, which go by their names.
+    Nameless,
+    /// `IntuneManagement`: a placeholder stands for the tenant.
+    IntuneManagement,
 }
 
 impl Spelling {
@@ -46,6 +60,15 @@ impl Spelling {
         }
         if azure_ad_graph::is_object(text, record) {
             return Self::AzureAdGraph;
+        }
+        if dsc::is_resource(text, record) {
+            return Self::Dsc;
+        }
+        if nameless::is_nameless(text, record) {
+            return Self::Nameless;
+        }
+        if intune::is_object(text, record) {
+            return Self::IntuneManagement;
         }
         let capital = |member: &Member| {
             let key = key(member);
@@ -87,6 +110,9 @@ impl Spelling {
             Self::PowerShell => powershell::in_graph(Node::of(text)?, catalogue),
             Self::AzureHound => azurehound::in_graph(Node::of(text)?, catalogue)?,
             Self::AzureAdGraph => azure_ad_graph::in_graph(Node::of(text)?, catalogue),
+            Self::Dsc => dsc::in_graph(Node::of(text)?, catalogue)?,
+            Self::Nameless => nameless::in_graph(Node::of(text)?),
+            Self::IntuneManagement => intune::in_graph(Node::of(text)?),
             Self::Goose | Self::DfirO365rc => suites::in_graph(self, Node::of(text)?, catalogue),
         };
         let mut written = Vec::with_capacity(text.len());
@@ -145,6 +171,24 @@ impl<'t> Node<'t> {
             Self::Text(_) => false,
             Self::Array(items) => items.is_empty(),
             Self::Object(members) => members.iter().all(|(_, value)| value.is_blank()),
+        }
+    }
+
+    /// The paths of the lists of objects in an object; `above` is where it stands, with a dot behind it.
+    pub(super) fn lists_of_objects(
+        members: &[(String, Self)],
+        above: &str,
+        found: &mut Vec<String>,
+    ) {
+        for (name, value) in members {
+            let path = format!("{above}{name}");
+            match value {
+                Self::Object(inner) => Self::lists_of_objects(inner, &format!("{path}."), found),
+                Self::Array(items) if items.iter().any(|item| matches!(item, Self::Object(_))) => {
+                    found.push(path);
+                }
+                Self::Array(_) | Self::Scalar(_) | Self::Text(_) => {}
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 mod case_file;
 mod change;
 mod evidence;
+mod log;
 mod receipt;
 mod snapshot;
 mod time;
@@ -17,6 +18,10 @@ pub use change::{
 pub use evidence::{
     BinRow, ConflictRow, CoverageRow, CoverageState, ExhibitRow, HashBasis, ObjectRow,
     QuarantineRow, SourceCounts, Tally, WarningRow,
+};
+pub use log::{
+    Actor, ActorKind, EventTime, LogKind, LogRecord, LogRow, LogTarget, ModifiedProperty,
+    Precision, plain_activity,
 };
 pub use receipt::{Cited, ExhibitId, Receipt, ReceiptError, Span, Table};
 pub use snapshot::SnapshotRow;
@@ -41,6 +46,8 @@ pub struct Analysis {
     pub conflicts: Vec<ConflictRow>,
     /// What lies in recycle bins, by (tenant, day of the purge).
     pub bin: Vec<BinRow>,
+    /// What the logs hold, by (tenant, kind, type).
+    pub logs: Vec<LogRow>,
     /// Warnings, most important first.
     pub warnings: Vec<WarningRow>,
     /// Records that could not be used, with exhibit, offset and reason.

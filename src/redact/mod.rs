@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use crate::codes::code;
 use crate::directory::Catalogue;
 use crate::model::{
-    Analysis, BinRow, Change, ChangeId, ConflictRow, CoverageRow, ExhibitRow, ObjectRow,
+    Analysis, BinRow, Change, ChangeId, ConflictRow, CoverageRow, ExhibitRow, LogRow, ObjectRow,
     QuarantineRow, SnapshotRow, Target, WarningRow,
 };
 use text::Pseudonyms;
@@ -66,6 +66,11 @@ impl<'c> Redactor<'c> {
         analysis.conflicts.sort();
         analysis.bin.iter_mut().for_each(|row| self.in_bin(row));
         analysis.bin.sort();
+        for row in &mut analysis.logs {
+            row.tenant_id = self.names.id(&row.tenant_id);
+        }
+        let log = |row: &LogRow| (row.tenant_id.clone(), row.kind, row.object_type.clone());
+        analysis.logs.sort_by_key(log);
         analysis.warnings.iter_mut().for_each(|row| self.warning(row));
         analysis.quarantine.iter_mut().for_each(|row| self.quarantined(row));
         analysis
@@ -160,6 +165,10 @@ impl<'c> Redactor<'c> {
     fn coverage(&mut self, row: &mut CoverageRow) {
         let names = &mut self.names;
         row.tenant_id = names.id(&row.tenant_id);
+        // A log belongs to no snapshot; all else of its row are words of the program and times.
+        if row.snapshot.is_empty() {
+            return;
+        }
         row.snapshot = names.label(&row.snapshot);
         row.object_type = names.object_type(&row.object_type);
         row.attribute = names.attribute(&row.attribute);

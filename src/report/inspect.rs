@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::terminal::{Style, heading, put, snapshots_short, totals, width};
+use super::terminal::{Style, heading, logs_text, put, snapshots_short, totals, width};
 use super::{text, words};
 use crate::advice::{Answer, Deadline, TenantAdvice, Verdict};
-use crate::model::{Analysis, CoverageRow, CoverageState, SnapshotRow, WarningRow};
+use crate::model::{Analysis, CoverageRow, CoverageState, LogRow, SnapshotRow, WarningRow};
 
 /// Columns that running text takes where nothing else is known of the terminal.
 const COLUMNS: usize = 80;
@@ -84,6 +84,10 @@ pub fn inspect_text(analysis: &Analysis, advice: &[TenantAdvice], style: Style) 
         exports(&mut page, analysis, tenant);
         page.heading(&format!("What was not collected whole{}", of(advice, name)));
         gaps(&mut page, analysis, &tenant.tenant_id);
+    }
+    if !analysis.logs.is_empty() {
+        page.out.push('\n');
+        page.out.push_str(&logs_text(&analysis.logs, style));
     }
     captures(&mut page, analysis);
     warnings(&mut page, analysis);
@@ -418,6 +422,7 @@ pub fn inspect_json(analysis: &Analysis, advice: &[TenantAdvice]) -> Value {
             "set_aside": analysis.tally.set_aside, "quarantined": analysis.tally.quarantined,
         },
         "snapshots": list(analysis.snapshots.iter().map(snapshot_json).collect()),
+        "logs": list(analysis.logs.iter().map(log_json).collect()),
         "advice": list(advice.iter().map(advice_json).collect()),
         "coverage": list(analysis.coverage.iter().map(coverage_json).collect()),
         "conflicts": list(analysis.conflicts.iter().map(|row| json!({
@@ -451,6 +456,17 @@ pub fn snapshot_json(row: &SnapshotRow) -> Value {
         "end": row.time.map(|time| time.end.to_string()),
         "time_source": row.time_source.map(crate::model::TimeSource::as_str),
         "objects": row.objects, "exhibits": row.exhibits, "bytes": row.bytes, "digest": row.digest,
+    })
+}
+
+fn log_json(row: &LogRow) -> Value {
+    let gap = |(from, to): &(jiff::Timestamp, jiff::Timestamp)| json!({"from": from.to_string(), "to": to.to_string()});
+    json!({
+        "tenant_id": row.tenant_id, "object_type": row.object_type, "kind": row.kind.as_str(),
+        "formats": row.dialects, "from": row.from.map(|at| at.to_string()),
+        "to": row.to.map(|at| at.to_string()), "events": row.events, "repeated": row.repeated,
+        "undated": row.undated, "exhibits": row.exhibits, "gap_count": row.gap_count,
+        "gaps": row.gaps.iter().map(gap).collect::<Vec<_>>(),
     })
 }
 

@@ -6,7 +6,7 @@
 
 use super::{text, words};
 use crate::model::{
-    Analysis, Certainty, Change, ChangeKind, CoverageState, Lane, Reason, SnapshotRow,
+    Analysis, Certainty, Change, ChangeKind, CoverageState, Lane, LogRow, Reason, SnapshotRow,
 };
 
 /// How a table is drawn. The caller decides: colours only on a terminal and without `NO_COLOR`.
@@ -246,11 +246,67 @@ pub fn snapshots_table(snapshots: &[SnapshotRow], style: Style) -> String {
     Table { heads: HEADS, rows }.draw(style)
 }
 
+/// Logs that a listing shows; a hostile log may name a tenant per event.
+const LOGS: usize = 50;
+
+/// One line per log: from when to when it has events, and where it has none for long; nothing without logs.
+#[must_use]
+pub fn logs_text(logs: &[LogRow], style: Style) -> String {
+    let mut out = String::new();
+    if logs.is_empty() {
+        return out;
+    }
+    heading(&mut out, "Logs (a span without an event is a hint, not a loss)", style);
+    let rows = logs
+        .iter()
+        .take(LOGS)
+        .map(|row| {
+            vec![
+                cell(&row.object_type),
+                cell(row.kind.as_str()),
+                cell(&words::time_or(row.from, "unknown")),
+                cell(&words::time_or(row.to, "unknown")),
+                cell(&words::number(row.events)),
+                cell(&words::log_gaps(row)),
+                cell(&row.dialects.join(", ")),
+                cell(if row.tenant_id.is_empty() { "unknown" } else { &row.tenant_id }),
+            ]
+        })
+        .collect();
+    const HEADS: &[(&str, usize)] = &[
+        ("LOG", 6),
+        ("KIND", 5),
+        ("FROM (UTC)", 19),
+        ("TO (UTC)", 19),
+        ("EVENTS", 6),
+        ("NO EVENT", 8),
+        ("WRITTEN AS", 6),
+        ("TENANT", 8),
+    ];
+    out.push_str(&Table { heads: HEADS, rows }.draw(style));
+    if logs.len() > LOGS {
+        let more = words::length(logs.len() - LOGS);
+        put(
+            &mut out,
+            &format!("{} in coverage.csv", words::counted(more, "more log", "more logs")),
+        );
+    }
+    out
+}
+
 /// One line per snapshot of one tenant, in 80 columns.
 pub(super) fn snapshots_short(snapshots: &[&SnapshotRow], style: Style) -> String {
     let minute = |at: Option<jiff::Timestamp>| {
         let at = words::time_or(at, "unknown");
         at.get(..16).unwrap_or(&at).to_owned()
+    };
+    // The end of the same day is its hour.
+    let end = |row: &SnapshotRow| {
+        let (from, to) = (minute(row.time.map(|t| t.start)), minute(row.time.map(|t| t.end)));
+        match (from.get(..10), to.get(..10), to.get(11..)) {
+            (Some(a), Some(b), Some(hour)) if a == b => hour.to_owned(),
+            _ => to,
+        }
     };
     let rows = snapshots
         .iter()
@@ -259,7 +315,7 @@ pub(super) fn snapshots_short(snapshots: &[&SnapshotRow], style: Style) -> Strin
                 cell(&row.position.to_string()),
                 cell(&row.label),
                 cell(&minute(row.time.map(|time| time.start))),
-                cell(&minute(row.time.map(|time| time.end))),
+                cell(&end(row)),
                 cell(row.time_source.map_or("", |source| source.as_str())),
                 cell(&row.exhibits.to_string()),
                 cell(&words::number(row.objects.values().sum())),
@@ -270,7 +326,7 @@ pub(super) fn snapshots_short(snapshots: &[&SnapshotRow], style: Style) -> Strin
         ("#", 1),
         ("SNAPSHOT", 8),
         ("FROM (UTC)", 16),
-        ("TO (UTC)", 16),
+        ("TO (UTC)", 8),
         ("TIME FROM", 9),
         ("FILES", 5),
         ("OBJECTS", 7),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Change, ChangeKind, Lane, Reason};
+use crate::model::{Change, ChangeKind, Lane, LogRow, Reason};
 
 /// Types whose name does not read well when it is split at its capitals: (type, one, many).
 const TYPE_WORDS: &[(&str, &str, &str)] = &[
@@ -60,6 +60,18 @@ pub(super) fn time(at: Timestamp) -> String {
 /// An instant for a page, or that it is unknown.
 pub(super) fn time_or(at: Option<Timestamp>, unknown: &str) -> String {
     at.map_or_else(|| unknown.to_owned(), time)
+}
+
+/// The spans of a log without an event: how many, and the longest.
+pub(super) fn log_gaps(row: &LogRow) -> String {
+    let longest = row.gaps.iter().max_by_key(|(from, to)| to.duration_since(*from));
+    match (row.gap_count, longest) {
+        (0, _) | (_, None) => "none for long".to_owned(),
+        (1, Some((from, to))) => format!("{} to {}", time(*from), time(*to)),
+        (count, Some((from, to))) => {
+            format!("{} spans, the longest {} to {}", number(count), time(*from), time(*to))
+        }
+    }
 }
 
 /// A type in words, one of them: `conditional access policy`; what is after a `/` is kept.

@@ -127,6 +127,20 @@ impl ExportFormat {
 }
 
 names! {
+    /// How the audit log is written.
+    LogFormat {
+        /// Pages of Microsoft Graph.
+        Graph = "graph",
+        /// Lines as diagnostic settings send them to a storage account.
+        DiagnosticSettings = "diagnostic-settings",
+        /// The portal's CSV of the table `AuditLogs`.
+        LogAnalytics = "log-analytics",
+        /// Purview's CSV.
+        UnifiedAuditLog = "unified-audit-log",
+    }
+}
+
+names! {
     /// How messy the export is.
     Mess {
         /// Not at all.
@@ -156,6 +170,8 @@ pub struct SynthOptions {
     pub incident: Option<Incident>,
     /// What the export looks like.
     pub format: ExportFormat,
+    /// How the audit log is written, where the layout has one.
+    pub log: LogFormat,
     /// How messy it is. From 20000 users on, exports are never messy.
     pub mess: Mess,
     /// Everyday operations between two snapshots; `None` for what suits the size.
@@ -172,6 +188,7 @@ impl Default for SynthOptions {
             seed: 1,
             incident: None,
             format: ExportFormat::Graph,
+            log: LogFormat::Graph,
             mess: Mess::Full,
             changes_per_day: None,
             meter: Arc::default(),

@@ -45,8 +45,18 @@ fn word<'a>(row: &'a Value, name: &str) -> &'a str {
     row[name].as_str().unwrap()
 }
 
-const FORMATS: [ExportFormat; 4] =
-    [ExportFormat::Graph, ExportFormat::EntraExporter, ExportFormat::Arrays, ExportFormat::Ndjson];
+const FORMATS: [ExportFormat; 10] = [
+    ExportFormat::Graph,
+    ExportFormat::EntraExporter,
+    ExportFormat::Arrays,
+    ExportFormat::Ndjson,
+    ExportFormat::AzureHound,
+    ExportFormat::PowerShell,
+    ExportFormat::Clixml,
+    ExportFormat::Roadrecon,
+    ExportFormat::PortalCsv,
+    ExportFormat::ScubaGear,
+];
 
 #[test]
 fn the_same_options_give_the_same_bytes() {

@@ -11,10 +11,9 @@ fn view(evidence: &Evidence, number: i64, part: &str, name: &str, head: &str, ro
     let below = part.split_once('/').map_or(String::new(), |(_, below)| format!("-{below}"));
     let stamp = format!("202611{number:02}-1000{:02}", name.len());
     let file = if component == "Admins" { format!("202611{number:02}") } else { stamp.clone() };
-    let mut text = format!("\u{feff}\"{}\"\r\n", head.replace(' ', "\",\""));
-    for row in rows {
-        text.push_str(&format!("\"{}\"\r\n", row.replace('|', "\",\"")));
-    }
+    let line = |row: &str, separator: char| format!("\"{}\"\r\n", row.replace(separator, "\",\""));
+    let rows: String = rows.iter().map(|row| line(row, '|')).collect();
+    let text = format!("\u{feff}{}{rows}", line(head, ' '));
     let path = format!("{TENANT}/Output/{component}/{stamp}{below}/{file}-{name}.csv");
     evidence.file(path, text);
 }
@@ -172,18 +171,21 @@ fn members_permissions_and_methods_are_told_apart_by_what_names_them() {
     put(1, &[member(80, 1), member(80, 2), member(81, 3)]);
     // Group 81 has no row: it may be empty, or reading it may have failed.
     put(2, &[member(80, 1), member(80, 4)]);
-    let permission = |name: &str| {
-        format!("Delegated|{}|{}|App|{}|Graph|{name}|AllPrincipals|||", id(50), id(51), id(52))
+    let granted = |kind: &str, client: u32, name: &str| {
+        let (client, graph) = (id(client), id(52));
+        format!("{kind}|{client}|{client}|App|{graph}|Graph|{name}|AllPrincipals|||")
     };
-    let scopes = |more: &[&str]| -> Vec<String> {
-        let known: Vec<String> = (0..12).map(|n| permission(&format!("Scope.{n}"))).collect();
-        known.into_iter().chain(more.iter().map(|name| permission(name))).collect()
+    let scopes = |more: &[&str], roles: u32| -> Vec<String> {
+        let mut rows = vec![granted("Delegated", 50, "User.Read")];
+        rows.extend(["User.Read"].iter().chain(more).map(|name| granted("Delegated", 51, name)));
+        rows.extend((0..roles).map(|number| granted("Application", 51, &format!("Role.{number}"))));
+        rows
     };
     let head = "PermissionType AppId ClientObjectId AppDisplayName ResourceObjectId ResourceDisplayName Permission \
         ConsentType PrincipalObjectId PrincipalDisplayName Homepage";
     let name = "OAuthPermissions";
-    view(&evidence, 1, "EntraID/OAuthPermissions", name, head, &scopes(&[]));
-    view(&evidence, 2, "EntraID/OAuthPermissions", name, head, &scopes(&["Mail.Read"]));
+    view(&evidence, 1, "EntraID/OAuthPermissions", name, head, &scopes(&[], 12));
+    view(&evidence, 2, "EntraID/OAuthPermissions", name, head, &scopes(&["Mail.Read"], 13));
     let head = "user MFAstatus email fido2 app password phone softwareoath hellobusiness temporaryAccessPass \
         certificateBasedAuthConfiguration qrcodepin";
     let methods = |phone: &str| {
@@ -193,18 +195,33 @@ fn members_permissions_and_methods_are_told_apart_by_what_names_them() {
     };
     view(&evidence, 1, "MFA", "AuthenticationMethods", head, &methods("False"));
     view(&evidence, 2, "MFA", "AuthenticationMethods", head, &methods("True"));
-    let key = format!("Delegated|{}|{}|Mail.Read|AllPrincipals|", id(51), id(52));
+    let role = format!("Application|{}|{}|Role.12|AllPrincipals|", id(51), id(52));
+    let grant = format!("oAuth2PermissionGrant {}|{}|AllPrincipals|", id(51), id(52));
     assert_eq!(
         changes(&evidence),
         [
-            format!("group {} linkAdded members {}   proven", id(80), id(4)),
-            format!("group {} linkRemoved members {}   proven", id(80), id(2)),
+            format!("group {} linkAdded members {}   consistent", id(80), id(4)),
+            format!("group {} linkRemoved members {}   consistent", id(80), id(2)),
+            format!("microsoftExtractorSuite/appPermission {role} added     consistent"),
             "microsoftExtractorSuite/authenticationMethods u1@contoso.com modified phone  false true proven"
                 .to_owned(),
-            format!("microsoftExtractorSuite/oAuthPermission {key} added     consistent"),
+            format!(
+                "{grant} modified scope {} \"User.Read\" \"Mail.Read User.Read\" proven",
+                id(52)
+            ),
         ]
-        .map(|row| row.replace("proven", if row.contains("link") { "consistent" } else { "proven" }))
     );
+    let report = evidence.report(&[]);
+    report.assert_balanced();
+    // Several rows are one grant, and its receipt shows them all.
+    let row = evidence.rows(&["--type", "oAuth2PermissionGrant"]);
+    let receipt = row.0.first().unwrap().get("evidence_after").to_owned();
+    let shown = evidence.run("show", &["--receipt", &receipt]).ended(0).text();
+    assert!(shown.contains("User.Read") && shown.contains("Mail.Read"), "{shown}");
+    let case = evidence.beside("case");
+    let with_case = || evidence.rows(&["--case", case.to_str().unwrap()]).lines();
+    assert_eq!(with_case(), evidence.rows(&[]).lines());
+    assert_eq!(with_case(), evidence.rows(&[]).lines());
 }
 
 #[test]
@@ -251,14 +268,11 @@ fn hawk_has_users_administrators_and_credentials() {
     hawk(&evidence, 1, "EntraIDUsers.csv", &people("True", "1/2/2026 1:00:00 PM"));
     hawk(&evidence, 2, "EntraIDUsers.csv", &people("False", "02.01.2026 13:00:00"));
     let admins = |last: u32| {
-        let mut text = "\"AdminGroupName\",\"Members\",\"MemberType\",\"ObjectId\"\r\n".to_owned();
-        for number in 1..last {
-            text.push_str(&format!(
-                "\"Global Reader\",\"u{number}\",\"User\",\"{}\"\r\n",
-                id(number)
-            ));
-        }
-        text + "\"User Administrator\",\"No Members\",\"None\",\r\n"
+        let head = "\"AdminGroupName\",\"Members\",\"MemberType\",\"ObjectId\"\r\n".to_owned();
+        let row =
+            |number| format!("\"Global Reader\",\"u{number}\",\"User\",\"{}\"\r\n", id(number));
+        let rows: String = (1..last).map(row).collect();
+        head + &rows + "\"User Administrator\",\"No Members\",\"None\",\r\n"
     };
     hawk(&evidence, 1, "EntraIDAdministrators.csv", &admins(20));
     hawk(&evidence, 2, "EntraIDAdministrators.csv", &admins(21));
@@ -268,15 +282,13 @@ fn hawk_has_users_administrators_and_credentials() {
     );
     hawk(&evidence, 2, "EntraIDAdministrators.json", &twin);
     let secrets = |last: u32| {
-        let mut text = "\"AppName\",\"AppObjectID\",\"KeyID\",\"StartDate\",\"EndDate\",\"KeyType\",\"CredType\"\r\n".to_owned();
-        for number in 1..last {
-            text.push_str(&format!(
-                "\"App\",\"{}\",\"{}\",\"1/2/2026\",\"1/2/2027\",,\"PasswordSecret\"\r\n",
-                id(90),
-                id(100 + number)
-            ));
-        }
-        text
+        let head = "\"AppName\",\"AppObjectID\",\"KeyID\",\"StartDate\",\"EndDate\",\"KeyType\",\"CredType\"\r\n";
+        let row = |number| {
+            let (app, key) = (id(90), id(100 + number));
+            format!("\"App\",\"{app}\",\"{key}\",\"1/2/2026\",\"1/2/2027\",,\"PasswordSecret\"\r\n")
+        };
+        let rows: String = (1..last).map(row).collect();
+        head.to_owned() + &rows
     };
     for name in ["SPNCertsAndSecrets.csv", "ApplicationCertsAndSecrets.csv"] {
         hawk(&evidence, 1, name, &secrets(20));

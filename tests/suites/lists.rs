@@ -226,5 +226,6 @@ fn lists_of_the_azure_cli_are_those_of_graph() {
         [format!("user {} modified displayName  \"A\" \"B\" proven", id(1))]
     );
     let coverage = evidence.report(&[]).table("coverage.csv");
-    assert_eq!(coverage.having("object_type", "group").column("state"), ["empty", "empty"]);
+    let groups = coverage.having("object_type", "group");
+    assert!(groups.0.len() >= 2 && groups.column("state").iter().all(|state| *state == "empty"));
 }

@@ -13,11 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::census::{Census, TypeKey};
+use super::logs;
 use super::lost::Lost;
 use super::shown::Shapes;
 use crate::directory::{Catalogue, Need};
 use crate::index::Index;
-use crate::model::{CoverageRow, ExhibitId};
+use crate::model::{CoverageRow, ExhibitId, LogRow};
 
 /// What the rows are made from.
 pub(super) struct Ledger<'a> {
@@ -29,10 +30,11 @@ pub(super) struct Ledger<'a> {
 }
 
 /// Coverage of all snapshots, sorted by (tenant, type, attribute, snapshot, request, object).
-pub(super) fn rows(ledger: &Ledger<'_>) -> Vec<CoverageRow> {
+pub(super) fn rows(ledger: &Ledger<'_>, of_logs: &[LogRow]) -> Vec<CoverageRow> {
     let mut rows = ledger.types();
     rows.extend(ledger.relations());
     rows.extend(ledger.attributes());
+    rows.extend(logs::coverage(of_logs));
     let places: BTreeMap<(&str, &str), usize> = ledger
         .index
         .snapshots

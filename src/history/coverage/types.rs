@@ -8,6 +8,9 @@ use crate::index::{Capture, IndexedRequest, Listing};
 use crate::intake::{Format, Subject};
 use crate::model::{CoverageRow, CoverageState};
 
+/// What identity is worth that is a name.
+const BY_NAME: &str = "told apart by name, for want of ids: a rename is removed and added";
+
 /// What delta pages are worth. Recoveries by the service raise no delta records.
 const PATCHES: &str = "delta pages: what changed, and nothing of what a recovery did";
 
@@ -238,6 +241,9 @@ impl Ledger<'_> {
 impl Found {
     fn note(&mut self, capture: &Capture, indexed: Option<&IndexedRequest>) {
         let request = indexed.map(|indexed| &indexed.request);
+        if request.is_some_and(|request| request.by_name) {
+            self.broken.insert(BY_NAME.to_owned());
+        }
         if let Some(request) = request.filter(|request| request.delta) {
             let is_page = matches!(request.format, Format::GraphPage | Format::GraphEntity);
             self.delta |= is_page;

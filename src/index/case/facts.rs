@@ -10,6 +10,7 @@ use super::rendering;
 use super::wire::{Reader, Writer};
 use crate::codes::code;
 use crate::evidence::{Encoding, Fingerprints};
+use crate::index::LogCount;
 use crate::intake::{Format, Place, Quarantined, Rendering, Request, Spelling, Subject, Trouble};
 use crate::model::Tally;
 
@@ -25,6 +26,10 @@ pub(in crate::index) struct Facts {
     pub(in crate::index) quarantine: Vec<Quarantined>,
     pub(in crate::index) troubles: Vec<Trouble>,
     pub(in crate::index) object_types: Vec<Arc<str>>,
+    /// Records of logs.
+    pub(in crate::index) logs: Vec<LogCount>,
+    /// Whether it holds nothing but records of logs.
+    pub(in crate::index) is_log: bool,
     pub(in crate::index) rendering: Rendering,
     /// When it was made, as it says itself.
     pub(in crate::index) made_at: Option<Timestamp>,
@@ -67,16 +72,19 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
     hasher.finalize().as_bytes().first_chunk::<16>().copied().unwrap_or_default()
 }
 
-const SPELLINGS: [Spelling; 6] = [
+const SPELLINGS: [Spelling; 9] = [
     Spelling::Graph,
     Spelling::PowerShell,
     Spelling::AzureHound,
     Spelling::Goose,
     Spelling::DfirO365rc,
     Spelling::AzureAdGraph,
+    Spelling::Dsc,
+    Spelling::Nameless,
+    Spelling::IntuneManagement,
 ];
 
-const FORMATS: [Format; 25] = [
+const FORMATS: [Format; 29] = [
     Format::GraphPage,
     Format::GraphEntity,
     Format::Array,
@@ -85,6 +93,7 @@ const FORMATS: [Format; 25] = [
     Format::ExporterTree,
     Format::PortalCsv,
     Format::ObjectCsv,
+    Format::LogCsv,
     Format::Clixml,
     Format::ErrorBody,
     Format::PowerShell,
@@ -102,6 +111,9 @@ const FORMATS: [Format; 25] = [
     Format::Roadrecon,
     Format::Database,
     Format::DatabaseLog,
+    Format::Dsc,
+    Format::ConfigAsCode,
+    Format::IntuneManagement,
 ];
 
 const ENCODINGS: [Encoding; 6] = [
@@ -180,6 +192,13 @@ fn put(writer: &mut Writer, exhibit: &Facts, selects: &BTreeMap<&[String], usize
         writer.text(&trouble.cause);
     }
     writer.texts(&exhibit.object_types);
+    writer.count(exhibit.logs.len());
+    for LogCount { dialect, object_type, records } in &exhibit.logs {
+        writer.raw(&[*dialect]);
+        writer.text(object_type);
+        writer.number(*records);
+    }
+    writer.flag(exhibit.is_log);
     rendering::put(writer, &exhibit.rendering);
     writer.optional(exhibit.made_at, Writer::time);
     writer.texts(&exhibit.tenants);
@@ -206,6 +225,11 @@ fn take(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Facts> {
             Some(Trouble { code, offset_bytes: reader.count()?, cause: reader.string()? })
         })?,
         object_types: reader.list(Reader::text)?,
+        logs: reader.list(|reader| {
+            let [dialect] = reader.raw()?;
+            Some(LogCount { dialect, object_type: reader.text()?, records: reader.number()? })
+        })?,
+        is_log: reader.flag()?,
         rendering: rendering::take(reader)?,
         made_at: reader.optional(Reader::time)?,
         tenants: reader.list(Reader::string)?,
@@ -241,6 +265,7 @@ fn put_request(writer: &mut Writer, request: &Request, selects: &BTreeMap<&[Stri
     writer.number(request.records);
     writer.optional(request.keeps_nulls, Writer::flag);
     put_one_of(writer, &SPELLINGS, &request.spelling);
+    writer.flag(request.by_name);
 }
 
 fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Request> {
@@ -268,6 +293,7 @@ fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Re
         keeps_nulls: reader.optional(Reader::flag)?,
         folder: String::new(),
         spelling: one_of(reader, &SPELLINGS)?,
+        by_name: reader.flag()?,
     })
 }
 

@@ -13,7 +13,7 @@ use super::facts::{self, Facts};
 use super::sealed::{self, Flaw, Sealed, Sealer, Stamp};
 use super::wire::{Reader, Writer};
 use crate::index::identity::ObjectId;
-use crate::index::row::{LinkHead, LinkRow, Row, mark};
+use crate::index::row::{EventRow, LinkHead, LinkRow, Row, mark};
 use crate::index::segment::{Names, Page, UNTOLD, as_u32, as_u64};
 use crate::index::shelf::{Shelf, Slab, Texts};
 
@@ -39,6 +39,7 @@ pub(super) struct PackBuilder {
     pages: Vec<Page>,
     heads: Vec<LinkHead>,
     links: Vec<LinkRow>,
+    events: Vec<EventRow>,
     exhibits: Vec<Facts>,
     requests: u32,
 }
@@ -129,6 +130,11 @@ impl PackBuilder {
         for head in shelf.heads.all() {
             self.take_head(shelf, &mut numbers, head);
         }
+        self.events.extend(shelf.events.all().iter().filter_map(|row| {
+            let request = numbers.request(row.request)?;
+            let (object_type, tenant) = (numbers.name(row.object_type), numbers.name(row.tenant));
+            Some(EventRow { request, object_type, tenant, ..*row })
+        }));
     }
 
     fn take_head(&mut self, shelf: &Shelf, numbers: &mut Renumbered<'_>, head: &LinkHead) {
@@ -193,6 +199,7 @@ impl PackBuilder {
     pub(super) fn write(mut self, file: File, stamp: &Stamp) -> io::Result<()> {
         self.rows.par_iter_mut().for_each(|(_, rows)| rows.par_sort_unstable_by(row_order));
         self.heads.par_sort_by(head_order);
+        self.events.par_sort_unstable_by_key(EventRow::order);
         let mut facts = Writer::default();
         let mut sealer = Sealer::new(BufWriter::with_capacity(1 << 20, file))?;
         facts.count(self.rows.len());
@@ -250,6 +257,8 @@ impl PackBuilder {
         facts.count(self.heads.len());
         facts.count(sealer.put(bytemuck::must_cast_slice(&links))?);
         facts.count(links.len());
+        facts.count(sealer.put(bytemuck::must_cast_slice(&self.events))?);
+        facts.count(self.events.len());
         Ok(())
     }
 }
@@ -327,6 +336,7 @@ fn read(sealed: &Arc<Sealed>, facts: &[u8]) -> Option<Pack> {
     })?;
     let heads = slab(&mut reader, sealed)?;
     let links = slab(&mut reader, sealed)?;
+    let events = slab(&mut reader, sealed)?;
     let texts =
         Texts::Sealed { ends: slab(&mut reader, sealed)?, bytes: slab(&mut reader, sealed)? };
     let names = reader.list(Reader::text)?;
@@ -345,6 +355,7 @@ fn read(sealed: &Arc<Sealed>, facts: &[u8]) -> Option<Pack> {
         pages,
         heads,
         links,
+        events,
         requests: vec![u32::MAX; requests],
         in_order: true,
     };

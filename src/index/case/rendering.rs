@@ -5,24 +5,34 @@ use std::sync::Arc;
 use super::facts::{one_of, put_one_of};
 use super::wire::{Reader, Writer};
 use crate::directory::{CellKind, Column};
-use crate::intake::{Clixml, Rendering, Sheet};
+use crate::intake::{Clixml, DateOrder, LogSheet, OtherRows, Rendering, Sheet};
 use crate::model::Table;
+
+const ORDERS: [DateOrder; 2] = [DateOrder::MonthFirst, DateOrder::DayFirst];
 
 pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
     match rendering {
         Rendering::Verbatim => writer.count(0),
         Rendering::Sheet(sheet) => {
             writer.count(1);
-            let Sheet { delimiter, columns, empty_is_null } = &**sheet;
+            let Sheet { delimiter, columns, empty_is_null, other } = &**sheet;
             writer.raw(&[*delimiter]);
             writer.flag(*empty_is_null);
-            writer.count(columns.len());
-            for column in columns {
-                writer.optional(column.as_ref(), |writer, column| {
-                    writer.text(&column.attribute);
-                    put_one_of(writer, &CellKind::ALL, &column.kind);
-                });
-            }
+            put_columns(writer, columns);
+            writer.optional(other.as_ref(), |writer, other| {
+                writer.count(other.column);
+                writer.text(&other.value);
+                put_columns(writer, &other.columns);
+            });
+        }
+        Rendering::LogSheet(sheet) => {
+            writer.count(4);
+            let LogSheet { delimiter, headings, dates, order } = &**sheet;
+            writer.raw(&[*delimiter]);
+            writer.texts(headings);
+            writer.count(dates.len());
+            dates.iter().for_each(|place| writer.number((*place).into()));
+            writer.optional(order.as_ref(), |writer, order| put_one_of(writer, &ORDERS, order));
         }
         Rendering::Clixml(clixml) => {
             writer.count(2);
@@ -41,21 +51,36 @@ pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
     }
 }
 
+fn put_columns(writer: &mut Writer, columns: &[Option<Column>]) {
+    writer.count(columns.len());
+    for column in columns {
+        writer.optional(column.as_ref(), |writer, column| {
+            writer.text(&column.attribute);
+            put_one_of(writer, &CellKind::ALL, &column.kind);
+        });
+    }
+}
+
+fn take_columns(reader: &mut Reader<'_>) -> Option<Vec<Option<Column>>> {
+    reader.list(|reader| {
+        reader.optional(|reader| {
+            Some(Column { attribute: reader.string()?, kind: one_of(reader, &CellKind::ALL)? })
+        })
+    })
+}
+
 pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
     Some(match reader.count()? {
         0 => Rendering::Verbatim,
         1 => {
             let [delimiter] = reader.raw()?;
             let empty_is_null = reader.flag()?;
-            let columns = reader.list(|reader| {
-                reader.optional(|reader| {
-                    Some(Column {
-                        attribute: reader.string()?,
-                        kind: one_of(reader, &CellKind::ALL)?,
-                    })
-                })
+            let columns = take_columns(reader)?;
+            let other = reader.optional(|reader| {
+                let (column, value) = (reader.count()?, reader.string()?);
+                Some(OtherRows { column, value, columns: take_columns(reader)? })
             })?;
-            Rendering::Sheet(Arc::new(Sheet { delimiter, columns, empty_is_null }))
+            Rendering::Sheet(Arc::new(Sheet { delimiter, columns, empty_is_null, other }))
         }
         2 => {
             let shared = reader.list(|reader| {
@@ -67,6 +92,12 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
             let names = reader.list(Reader::text)?;
             Rendering::Tables(names.iter().map(|name| Table::named(name)).collect())
         }
+        4 => Rendering::LogSheet(Arc::new(LogSheet {
+            delimiter: u8::from_le_bytes(reader.raw()?),
+            headings: reader.list(Reader::string)?,
+            dates: reader.list(Reader::small)?,
+            order: reader.optional(|reader| one_of(reader, &ORDERS))?,
+        })),
         _ => return None,
     })
 }
@@ -82,11 +113,20 @@ mod tests {
             None,
             Some(Column { attribute: "businessPhones".to_owned(), kind: CellKind::OnlyItem }),
         ];
-        let sheet = Sheet { delimiter: b';', columns, empty_is_null: true };
+        let other =
+            OtherRows { column: 1, value: "Delegated".to_owned(), columns: columns.clone() };
+        let sheet = Sheet { delimiter: b';', columns, empty_is_null: true, other: Some(other) };
         let shared = [(2, (40, Arc::from(b"[\"+1\"]".as_slice()))), (7, (0, Arc::from([])))];
         let clixml = Clixml { shared: shared.into_iter().collect() };
+        let log = LogSheet {
+            delimiter: b',',
+            headings: vec!["Date (UTC)".to_owned(), "Activity".to_owned()],
+            dates: vec![0],
+            order: Some(DateOrder::DayFirst),
+        };
         let kept = [
             Rendering::Verbatim,
+            Rendering::LogSheet(Arc::new(log)),
             Rendering::Sheet(Arc::new(sheet)),
             Rendering::Clixml(Arc::new(clixml)),
             Rendering::Tables(["Users", "Groups"].map(Table::named).into_iter().collect()),

@@ -1,5 +1,6 @@
 //! The index of one exhibit: a row per record, made while its bytes are at hand.
 
+mod events;
 mod links;
 
 pub(super) use links::EXPANDED_ITEMS;
@@ -11,8 +12,8 @@ use std::sync::Arc;
 use super::identity::{ObjectId, canonical, guid};
 use super::known::{Cursor, Known, Memo, Sought};
 use super::layout::{Layout, Layouts, NameSet, Prints};
-use super::row::{LinkHead, LinkRow, Row, mark};
-use crate::directory::{Identity, ObjectType};
+use super::row::{EventRow, LinkHead, LinkRow, Row, mark};
+use crate::directory::{GRAPH_DIALECT, Identity, ObjectType};
 use crate::evidence::{Encoding, SourceOffsets};
 use crate::intake::{
     Fate, Format, Kind, LinkList, Member, Record, Request, Scanner, Sink, Spelling, Subject,
@@ -72,6 +73,8 @@ pub(super) struct Segment {
     pub(super) heads: Vec<LinkHead>,
     /// Their links.
     pub(super) links: Vec<LinkRow>,
+    /// Records of logs.
+    pub(super) events: Vec<EventRow>,
     /// Ids of `organization` objects.
     pub(super) tenants: Vec<String>,
     /// Position in the index of each of its requests; `u32::MAX` for one that is not in the evidence.
@@ -83,13 +86,16 @@ impl Segment {
     pub(super) fn bytes(&self) -> usize {
         let rows: usize = self.rows.values().map(Vec::capacity).sum();
         let texts: usize = self.texts.iter().map(|text| text.len() + size_of::<Box<str>>()).sum();
+        let tenants: usize = self.names.iter().map(|name| name.len() + size_of::<Arc<str>>()).sum();
         let names: usize = self.layouts.iter().map(|layout| layout.names.len()).sum();
         rows * size_of::<Row>()
             + texts
+            + tenants
             + names * size_of::<Arc<str>>()
             + self.pages.len() * size_of::<Page>()
             + self.heads.capacity() * size_of::<LinkHead>()
             + self.links.capacity() * size_of::<LinkRow>()
+            + self.events.capacity() * size_of::<EventRow>()
     }
 }
 
@@ -116,6 +122,8 @@ pub(super) struct SegmentBuilder<'a, 'l> {
     last_page: usize,
     /// Where the `@odata.type` of records with these keys is.
     last_own_type: Option<(u64, Option<usize>)>,
+    /// The dialect of logs that these keys give away.
+    last_dialect: Option<(u64, Option<u8>)>,
     /// `@odata.type` of the last other end, as written, and the type.
     last_other_type: Option<(Box<[u8]>, Arc<str>)>,
 }
@@ -150,6 +158,7 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             last_type: None,
             last_page: usize::MAX,
             last_own_type: None,
+            last_dialect: None,
             last_other_type: None,
         }
     }
@@ -405,14 +414,17 @@ impl SegmentBuilder<'_, '_> {
         if matches!(request.subject, Subject::Links { .. }) {
             return self.link(position, request, text, record);
         }
+        if let Some(dialect) = self.dialect_of(request, text, record)
+            && self.event(position, request, (dialect, ""), text, record)
+        {
+            return Fate::Used;
+        }
         let object_type = self.type_of(place, request, text, record);
-        if let Some(known) = self.layouts.catalogue.object_type(&object_type) {
-            if known.event {
-                return Fate::SetAside("audit-event");
-            }
-            if known.service_record {
-                return Fate::SetAside("recovery-record");
-            }
+        let known = self.layouts.catalogue.object_type(&object_type);
+        if known.is_some_and(|known| known.event || known.service_record)
+            && self.event(position, request, (GRAPH_DIALECT, &object_type), text, record)
+        {
+            return Fate::Used;
         }
         let layout = self.layouts.of(&object_type, text, record);
         let removal = removal(&layout, text, record);

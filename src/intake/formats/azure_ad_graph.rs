@@ -7,7 +7,7 @@
 //! and are left under their old names.
 
 use crate::directory::{Catalogue, OldName};
-use crate::intake::spelling::Node;
+use crate::intake::spelling::{Node, PARTIAL_ITEMS};
 use crate::intake::{Member, Record, string_at};
 
 /// What an `odata.type` of Azure AD Graph begins with.
@@ -54,6 +54,12 @@ pub(in crate::intake) fn of_type<'t>(
             None => put(&mut found, &[name], value),
         }
     }
+    // Graph may know more of their items.
+    let mut lists = Vec::new();
+    Node::lists_of_objects(&found, "", &mut lists);
+    if !lists.is_empty() {
+        found.push((PARTIAL_ITEMS.to_owned(), Node::list(lists)));
+    }
     Node::Object(found)
 }
 
@@ -90,10 +96,12 @@ impl Renamer<'_> {
 /// Puts a value where Graph has it.
 fn place<'t>(found: &mut Vec<(String, Node<'t>)>, old: &OldName, value: Node<'t>) {
     let value = match value {
-        Node::Array(items) => Node::Array(items),
-        null if old.is_list && null.is_null() => Node::Array(Vec::new()),
-        one if old.is_list => Node::Array(vec![one]),
-        plain => plain,
+        Node::Array(_) => value,
+        Node::Scalar(b"null") if old.is_list => Node::Array(Vec::new()),
+        Node::Scalar(_) | Node::Text(_) | Node::Object(_) if old.is_list => {
+            Node::Array(vec![value])
+        }
+        Node::Scalar(_) | Node::Text(_) | Node::Object(_) => value,
     };
     if !old.graph.is_empty() {
         put(found, &old.graph, value);
@@ -158,7 +166,7 @@ mod tests {
                     "implicitGrantSettings": {"enableAccessTokenIssuance": false}},
                 "replyUrls": ["r"], "isFallbackPublicClient": null,
                 "keyCredentials": [{"keyId": "k", "endDateTime": "2026-01-01T00:00:00Z", "key": null}],
-                "info": {"supportUrl": "s"}})
+                "info": {"supportUrl": "s"}, "@partialItems": ["keyCredentials"]})
         );
         let assignment = r#"{"objectType":"AppRoleAssignment","objectId":"1","id":"role"}"#;
         assert_eq!(

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::directory::{Catalogue, HoundKind};
 use crate::intake::scan::Scanner;
-use crate::intake::spelling::{CASE_LOST, Node};
+use crate::intake::spelling::{BARE_ITEMS, CASE_LOST, Node};
 use crate::intake::{Format, Kind, Member, Place, Reader, Record, Request, Spelling, is_guid};
 
 /// How far the items of an exhibit were read.
@@ -64,10 +64,28 @@ pub(in crate::intake) fn in_graph<'t>(item: Node<'t>, catalogue: &Catalogue) -> 
         data.iter().find(|(name, _)| name == "displayName").and_then(|(_, name)| name.text());
     let upper = |text: &str| !text.chars().any(char::is_lowercase);
     let lettered = id.chars().any(|c| c.is_ascii_alphabetic());
+    // Structures are written even if all that is in them was left out: that may have been empty or false.
+    drop_bare(&mut data);
+    let mut lists = Vec::new();
+    Node::lists_of_objects(&data, "", &mut lists);
+    if !lists.is_empty() {
+        data.push((BARE_ITEMS.to_owned(), Node::list(lists)));
+    }
     if lettered && upper(&id) && name.is_some_and(|name| upper(&name)) {
         data.push((CASE_LOST.to_owned(), Node::list(vec!["displayName".to_owned()])));
     }
     Some(Node::Object(data))
+}
+
+/// Leaves out structures with nothing in them, and those that hold nothing else.
+fn drop_bare(members: &mut Vec<(String, Node<'_>)>) {
+    members.retain_mut(|(_, value)| match value {
+        Node::Object(inner) => {
+            drop_bare(inner);
+            !inner.is_empty()
+        }
+        Node::Array(_) | Node::Scalar(_) | Node::Text(_) => true,
+    });
 }
 
 impl Reader<'_> {

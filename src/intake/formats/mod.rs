@@ -3,6 +3,9 @@
 pub(super) mod answers;
 pub(super) mod azure_ad_graph;
 pub(super) mod azurehound;
+pub(super) mod dsc;
+pub(super) mod intune;
+pub(super) mod nameless;
 pub(super) mod powershell;
 pub(super) mod scubagear;
 pub(super) mod suites;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::directory::Catalogue;
+use crate::directory::{Catalogue, ScubaSection};
 use crate::intake::scan::{ScanError, Scanner, Skipped};
 use crate::intake::{Format, Kind, Place, Reader, Record, Request, Spelling, is_guid};
 
@@ -36,11 +36,16 @@ impl Reader<'_> {
             .unwrap_or_default();
         let catalogue = self.catalogue;
         let mut read = BTreeSet::new();
+        let mut sections: Vec<(&ScubaSection, Skipped)> = Vec::new();
         for row in catalogue.scubagear_sections() {
             let (section, below) = row.section.split_once('/').unwrap_or((&row.section, ""));
             let Some(member) = envelope.member(self.text, section) else { continue };
             read.insert(section);
-            let Some(value) = self.below(&member.value, below) else { continue };
+            sections.extend(self.below(&member.value, below).map(|value| (row, value)));
+        }
+        // Places in the source are told going forward only.
+        sections.sort_by_key(|(_, value)| value.span.start);
+        for (row, value) in sections {
             let place = Place {
                 parent: None,
                 collection: Some(row.collection.clone()),

@@ -1,8 +1,10 @@
 //! Exhibits that are no JSON: each record is rendered to the JSON text of a Graph object, by its source bytes and what the
 //! exhibit as a whole says (its headings, its type names). The same bytes give the same text when a record is opened again.
 
+mod cells;
 mod clixml;
 mod compose;
+mod log_sheet;
 mod notes;
 mod roadrecon;
 mod sheet;
@@ -19,9 +21,10 @@ use crate::directory::{Catalogue, Column};
 use crate::evidence::{Encoding, SourceOffsets};
 use crate::model::Table;
 
+pub use cells::{OtherRows, Sheet};
 pub use clixml::Clixml;
+pub use log_sheet::LogSheet;
 pub use roadrecon::{OpenTables, OpenedRow, read as read_database};
-pub use sheet::Sheet;
 
 /// What a shared object takes besides its JSON, by and large.
 const SHARED_BYTES: usize = 64;
@@ -34,6 +37,8 @@ pub enum Rendering {
     Verbatim,
     /// Rows of a CSV file.
     Sheet(Arc<Sheet>),
+    /// Rows of a CSV file of a log.
+    LogSheet(Arc<LogSheet>),
     /// Objects of a CLIXML file.
     Clixml(Arc<Clixml>),
     /// Rows of a database: the tables that it was read from. A row stands where its number says, and is as long as the
@@ -47,7 +52,11 @@ impl Rendering {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Verbatim => 0,
-            Self::Sheet(sheet) => sheet.columns.len() * size_of::<Option<Column>>(),
+            Self::Sheet(sheet) => {
+                let other = sheet.other.as_ref().map_or(0, |other| other.columns.len());
+                (sheet.columns.len() + other) * size_of::<Option<Column>>()
+            }
+            Self::LogSheet(sheet) => sheet.bytes(),
             Self::Clixml(clixml) => {
                 clixml.shared.values().map(|(_, json)| json.len() + SHARED_BYTES).sum()
             }
@@ -62,6 +71,7 @@ impl Rendering {
         match self {
             Self::Verbatim => Some(text),
             Self::Sheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
+            Self::LogSheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
             Self::Clixml(clixml) => clixml.render(&text, offset).ok().map(Cow::Owned),
             // Rows are no bytes of their own: see `OpenTables`.
             Self::Tables(_) => None,
@@ -127,7 +137,8 @@ pub struct Foreign<'a> {
 
 #[derive(Debug)]
 enum Layout {
-    Sheet(sheet::Rows),
+    Sheet(Box<sheet::Rows>),
+    Log(Box<log_sheet::LogRows>),
     Clixml(Box<clixml::Objects>),
     Notes(notes::Lines),
 }
@@ -157,7 +168,13 @@ impl<'a> Foreign<'a> {
             b'<' => Layout::Clixml(Box::new(clixml::Objects::recognise(head)?)),
             _ => match lines() {
                 Some(lines) => Layout::Notes(lines),
-                None => Layout::Sheet(sheet::Rows::recognise(head, place, catalogue)?),
+                None => match log_sheet::LogRows::recognise(head, catalogue) {
+                    Some(rows) => Layout::Log(Box::new(rows)),
+                    None => {
+                        let rows = sheet::Rows::recognise(head, place, catalogue)?;
+                        Layout::Sheet(Box::new(rows))
+                    }
+                },
             },
         };
         let start = u64::try_from(encoding.bom_bytes()).unwrap_or(u64::MAX);
@@ -176,6 +193,7 @@ impl<'a> Foreign<'a> {
     pub fn take(&mut self, text: &[u8], last: bool, sink: &mut dyn Sink) -> usize {
         let mut read = match &mut self.layout {
             Layout::Sheet(rows) => rows.take(text, last, &mut self.ledger, sink),
+            Layout::Log(rows) => rows.take(text, last, &mut self.ledger, sink),
             Layout::Clixml(objects) => objects.take(text, last, &mut self.ledger, sink),
             Layout::Notes(lines) => lines.take(text, last, &mut self.ledger),
         };
@@ -185,6 +203,7 @@ impl<'a> Foreign<'a> {
             self.ledger.quarantine(text, &(read..text.len()), Defect::TooLarge);
             match &mut self.layout {
                 Layout::Sheet(rows) => rows.stop(),
+                Layout::Log(rows) => rows.stop(),
                 Layout::Clixml(objects) => objects.stop(),
                 Layout::Notes(lines) => lines.stop(),
             }
@@ -200,6 +219,7 @@ impl<'a> Foreign<'a> {
         let mut intake = self.ledger.intake;
         let (format, rendering) = match self.layout {
             Layout::Sheet(rows) => (rows.format(), Rendering::Sheet(rows.sheet())),
+            Layout::Log(rows) => (Format::LogCsv, rows.rendering()),
             Layout::Clixml(objects) => (Format::Clixml, Rendering::Clixml(objects.clixml())),
             Layout::Notes(_) => (Format::Goose, Rendering::Verbatim),
         };
@@ -393,6 +413,7 @@ mod tests {
         assert_eq!(texts, [r#"{"id":"a","x":["1"]}"#, r#"{"x":["1"],"id":"b"}"#, "{}"]);
         assert_eq!(tally.used, 3);
         let csv = "Id,DisplayName,Note\r\n1,\"a\r\nb\",\r\n\r\n2,c,d\r\n3\r\n4,e,";
+        read("Id,DisplayName,Mail\n2,\"b\"2,\"b \"\"q\"\"x\n", 1).unwrap();
         let (records, tally) = read(csv, 3).unwrap();
         assert_eq!(records.len(), 3);
         assert_eq!((tally.seen, tally.quarantined), (4, 1));

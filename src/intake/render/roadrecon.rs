@@ -287,7 +287,8 @@ fn time(text: &str) -> Option<String> {
     let digits = fraction.strip_prefix('.').unwrap_or(fraction);
     let is_fraction = fraction.is_empty()
         || fraction.len() == digits.len() + 1 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    (fits && is_fraction).then(|| format!("{}Z", text.replacen(' ', "T", 1)))
+    let told = if digits.bytes().all(|byte| byte == b'0') { head } else { text };
+    (fits && is_fraction).then(|| format!("{}Z", told.replacen(' ', "T", 1)))
 }
 
 /// The JSON of a cell; a list of objects that are texts themselves is opened.

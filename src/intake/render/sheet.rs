@@ -7,12 +7,14 @@
 //! views of their own; the tables say of each which cells carry an attribute of Graph, which one of the tool's own, and which
 //! the tool has and never fills.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::request::{Request, Subject};
 use super::super::{Place, Sink};
-use super::{Defect, Format, Ledger, quote, stands_for_a_lost_value};
-use crate::directory::{Catalogue, CellKind, Column, RowsOf, View, catalogue};
+use super::cells::{OtherRows, Sheet, reader};
+use super::{Format, Ledger};
+use crate::directory::{Catalogue, CellKind, Column, RowsOf, View};
 
 /// Headings that the admin center's download of users has had in every year.
 const PORTAL_USERS: [&str; 8] = [
@@ -29,150 +31,6 @@ const PORTAL_USERS: [&str; 8] = [
 /// A line with the name of the objects' type, which Windows PowerShell writes first.
 const TYPE_LINE: &[u8] = b"#TYPE ";
 
-/// What the headings of a CSV say: enough to render a row of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sheet {
-    /// Byte between cells.
-    pub delimiter: u8,
-    /// `None` for a column that is not carried.
-    pub columns: Vec<Option<Column>>,
-    /// Whether an empty cell means null rather than nothing.
-    pub empty_is_null: bool,
-}
-
-impl Sheet {
-    /// The object that a row stands for.
-    pub(super) fn render(&self, row: &[u8]) -> Result<Vec<u8>, Defect> {
-        self.row(row).map(|row| row.json)
-    }
-
-    fn row(&self, row: &[u8]) -> Result<Row, Defect> {
-        let mut cells = csv::ByteRecord::new();
-        let mut reader = reader(self.delimiter, row);
-        match reader.read_byte_record(&mut cells) {
-            Ok(true) if cells.len() == self.columns.len() => {}
-            _ => return Err(Defect::Cells),
-        }
-        let mut json = vec![b'{'];
-        let (mut keys, mut parent, mut aside) = (Vec::new(), None, None);
-        for (cell, column) in cells.iter().zip(&self.columns) {
-            let Some(column) = column else { continue };
-            let cell = std::str::from_utf8(cell).or(Err(Defect::NotUtf8))?;
-            match column.kind {
-                CellKind::Key => keys.push(cell.to_owned()),
-                CellKind::Parent => {
-                    parent = Some(cell.to_owned());
-                    continue;
-                }
-                CellKind::Role => match catalogue().role_named(cell) {
-                    Some(role) => {
-                        member(&mut json, &column.attribute, &text(role));
-                        member(&mut json, "directoryScopeId", b"\"/\"");
-                        continue;
-                    }
-                    None => aside = Some("role-unknown"),
-                },
-                _ => {}
-            }
-            if let Some(value) = self.value(cell, column.kind) {
-                member(&mut json, &column.attribute, &value);
-            }
-        }
-        if !keys.is_empty() {
-            member(&mut json, "id", &text(&keys.join("|")));
-        }
-        json.push(b'}');
-        Ok(Row { json, parent, aside })
-    }
-
-    /// The value of a cell; `None` where it says nothing.
-    fn value(&self, cell: &str, kind: CellKind) -> Option<Vec<u8>> {
-        if cell.is_empty() && kind != CellKind::ObjectType {
-            return self.empty_is_null.then(|| match kind {
-                CellKind::OnlyItem | CellKind::Semicolons | CellKind::Commas => b"[]".to_vec(),
-                _ => b"null".to_vec(),
-            });
-        }
-        if !self.empty_is_null && stands_for_a_lost_value(cell) {
-            return None;
-        }
-        let mut out = Vec::with_capacity(cell.len() + 2);
-        match kind {
-            CellKind::Text | CellKind::Key | CellKind::Role | CellKind::Parent => {
-                quote(cell, &mut out);
-            }
-            CellKind::Boolean if cell.eq_ignore_ascii_case("true") => out.extend(b"true"),
-            CellKind::Boolean if cell.eq_ignore_ascii_case("false") => out.extend(b"false"),
-            CellKind::YesOrNo if cell.eq_ignore_ascii_case("yes") => out.extend(b"true"),
-            CellKind::YesOrNo if cell.eq_ignore_ascii_case("no") => out.extend(b"false"),
-            CellKind::Boolean | CellKind::YesOrNo => return None,
-            CellKind::Number => {
-                serde_json::from_str::<serde_json::Number>(cell).ok()?;
-                out.extend(cell.as_bytes());
-            }
-            CellKind::Semicolons => items(cell, ';', &mut out),
-            CellKind::Commas => items(cell, ',', &mut out),
-            CellKind::OnlyItem => {
-                out.push(b'[');
-                quote(cell, &mut out);
-                out.push(b']');
-            }
-            CellKind::ObjectType => {
-                let name = cell.rsplit('.').next().unwrap_or(cell).replace(' ', "");
-                let mut letters = name.chars();
-                let first = letters.next()?.to_ascii_lowercase();
-                quote(&format!("#microsoft.graph.{first}{}", letters.as_str()), &mut out);
-            }
-        }
-        Some(out)
-    }
-}
-
-/// A row of a CSV.
-struct Row {
-    json: Vec<u8>,
-    /// What it hangs on, if it names that.
-    parent: Option<String>,
-    /// The rule that sets it aside.
-    aside: Option<&'static str>,
-}
-
-fn member(json: &mut Vec<u8>, name: &str, value: &[u8]) {
-    if json.len() > 1 {
-        json.push(b',');
-    }
-    quote(name, json);
-    json.push(b':');
-    json.extend_from_slice(value);
-}
-
-fn text(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + 2);
-    quote(text, &mut out);
-    out
-}
-
-/// A list that was joined to a text.
-fn items(cell: &str, separator: char, out: &mut Vec<u8>) {
-    out.push(b'[');
-    let items = cell.split(separator).map(str::trim).filter(|item| !item.is_empty());
-    for (place, item) in items.enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        quote(item, out);
-    }
-    out.push(b']');
-}
-
-fn reader(delimiter: u8, text: &[u8]) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .from_reader(text)
-}
-
 /// The rows of a CSV, as they come.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -184,13 +42,15 @@ pub(super) struct Rows {
     never: Vec<String>,
     /// The view of a tool that it is.
     view: Option<View>,
-    /// What the rows of the last request hang on.
-    parent: Option<String>,
+    /// Requests of what hangs on an object, by that object.
+    parents: BTreeMap<String, usize>,
+    /// The request of rows of the other kind.
+    other: Option<usize>,
     state: State,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// The headings come next.
     Headings,
     /// Rows of this request come next.
@@ -207,7 +67,7 @@ impl Rows {
             .filter_map(|delimiter| Some((*delimiter, headings(*delimiter, body)?)))
             .max_by_key(|(_, headings)| headings.len())?;
         if let Some(view) = catalogue.view_of(&headings, &place.stem) {
-            return Some(Self::of_view(view, delimiter, &headings));
+            return Some(Self::of_view(view, delimiter, &headings, catalogue));
         }
         let has = |name: &str| headings.iter().any(|heading| heading == name);
         let is_portal = PORTAL_USERS.iter().all(|name| has(name));
@@ -231,44 +91,46 @@ impl Rows {
             return None;
         }
         Some(Self {
-            sheet: Arc::new(Sheet { delimiter, columns, empty_is_null: is_portal }),
+            sheet: Arc::new(Sheet { delimiter, columns, empty_is_null: is_portal, other: None }),
             format: if is_portal { Format::PortalCsv } else { Format::ObjectCsv },
             object_type,
             unknown,
             never: Vec::new(),
             view: None,
-            parent: None,
+            parents: BTreeMap::new(),
+            other: None,
             state: State::Headings,
         })
     }
 
-    fn of_view(view: &View, delimiter: u8, headings: &[String]) -> Self {
-        let (mut unknown, mut never) = (Vec::new(), Vec::new());
-        let mut columns: Vec<Option<Column>> = Vec::with_capacity(headings.len());
-        for heading in headings {
-            let cell = view.cell(heading);
-            match cell {
-                None => unknown.push(heading.clone()),
-                Some(None) => never.push(heading.clone()),
-                Some(Some(_)) => {}
-            }
-            let taken =
-                |known: &Column| cell.flatten().is_some_and(|c| c.attribute == known.attribute);
-            let fresh = !columns.iter().flatten().any(taken);
-            columns.push(cell.flatten().filter(|_| fresh).cloned());
-        }
+    fn of_view(view: &View, delimiter: u8, headings: &[String], catalogue: &Catalogue) -> Self {
+        let columns = columns_of(view, headings);
+        let other = view.other.as_ref().and_then(|other| {
+            let column = headings.iter().position(|heading| *heading == other.column)?;
+            let columns = columns_of(catalogue.view(&other.view)?, headings);
+            Some(OtherRows { column, value: other.value.clone(), columns })
+        });
+        let known = |heading: &String| {
+            let others = view.other.as_ref().and_then(|other| catalogue.view(&other.view));
+            let of_others = others.and_then(|view| view.cell(heading));
+            view.cell(heading).or(of_others)
+        };
+        let unknown = headings.iter().filter(|heading| known(heading).is_none()).cloned().collect();
+        let never =
+            headings.iter().filter(|heading| known(heading) == Some(None)).cloned().collect();
         let object_type = match &view.rows {
             RowsOf::Objects(object_type) => Some(object_type.clone()),
             RowsOf::Links { .. } | RowsOf::Events => None,
         };
         Self {
-            sheet: Arc::new(Sheet { delimiter, columns, empty_is_null: view.empty_is_null }),
+            sheet: Arc::new(Sheet { delimiter, columns, empty_is_null: view.empty_is_null, other }),
             format: Format::of_tool(&view.tool).unwrap_or(Format::ObjectCsv),
             object_type,
             unknown,
             never,
             view: Some(view.clone()),
-            parent: None,
+            parents: BTreeMap::new(),
+            other: None,
             state: State::Headings,
         }
     }
@@ -302,6 +164,8 @@ impl Rows {
         let mut reader = reader(self.sheet.delimiter, text.get(begin..).unwrap_or_default());
         let mut row = csv::ByteRecord::new();
         let mut read = begin;
+        // Rows of one object that others may follow: where they are, and what they share.
+        let mut open: Option<(std::ops::Range<usize>, Vec<Vec<u8>>)> = None;
         // Reading from memory in bytes with any number of cells has no way to fail.
         while let Ok(true) = reader.read_byte_record(&mut row) {
             let end = begin + usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
@@ -310,11 +174,33 @@ impl Rows {
             }
             let span = trimmed(text, read, end);
             read = end.min(text.len());
-            match self.state {
-                State::Headings => self.open(text, ledger),
-                State::Rows(position) => self.row(position, text, span, ledger, sink),
-                State::Stopped => {}
+            if self.state == State::Headings {
+                self.open(text, ledger);
+                continue;
             }
+            let shared = self.sheet.shared(&row);
+            match (&mut open, &shared) {
+                (Some((rows, known)), Some(shared)) if known == shared => rows.end = span.end,
+                _ => {
+                    if let Some((rows, _)) = open.take() {
+                        self.row((text, rows, None), ledger, sink);
+                    }
+                    match shared {
+                        Some(shared) => open = Some((span, shared)),
+                        // The last row of a text may end in an open quote, behind what its span is.
+                        None => {
+                            let parted = (end < text.len()).then_some(&row);
+                            self.row((text, span, parted), ledger, sink);
+                        }
+                    }
+                }
+            }
+        }
+        match open {
+            Some((rows, _)) if last => self.row((text, rows, None), ledger, sink),
+            // They come again, with more behind them.
+            Some((rows, _)) => return rows.start,
+            None => {}
         }
         if last { text.len() } else { read }
     }
@@ -357,6 +243,17 @@ impl Rows {
         self.sheet.columns.iter().flatten().map(|column| column.attribute.clone()).collect()
     }
 
+    /// The request of rows of the other kind.
+    fn open_other(&mut self, ledger: &mut Ledger<'_>) -> Option<usize> {
+        let view = self.view.as_ref()?.other.as_ref()?;
+        let view = ledger.catalogue.view(&view.view)?.clone();
+        let position = *self.other.get_or_insert(ledger.intake.requests.len());
+        if position == ledger.intake.requests.len() {
+            self.open_view(&view, ledger);
+        }
+        Some(position)
+    }
+
     /// The request of the rows of a view.
     fn open_view(&self, view: &View, ledger: &mut Ledger<'_>) -> usize {
         let mut request = Request::new(self.format, None, ledger.place, ledger.catalogue);
@@ -370,14 +267,14 @@ impl Rows {
         request.context = Some(view.name.as_str().into());
         request.delta = !view.whole;
         request.keeps_nulls = Some(view.empty_is_null);
-        if view.empty_is_null {
+        if view.empty_is_null && view.other.is_none() {
             request.select = Some(self.carried());
         }
         ledger.intake.requests.push(request);
         ledger.intake.requests.len() - 1
     }
 
-    /// The request of the links that hang on a parent: rows of one parent stand together.
+    /// The request of the links that hang on a parent.
     fn open_links(&mut self, parent: String, ledger: &mut Ledger<'_>) -> Option<usize> {
         let Some(RowsOf::Links { collection, relation }) = self.view.as_ref().map(|v| &v.rows)
         else {
@@ -396,20 +293,24 @@ impl Rows {
         request.context = self.view.as_ref().map(|view| view.name.as_str().into());
         request.keeps_nulls = Some(false);
         ledger.intake.requests.push(request);
-        self.parent = Some(parent);
+        self.parents.insert(parent, ledger.intake.requests.len() - 1);
         Some(ledger.intake.requests.len() - 1)
     }
 
+    /// Hands on the object that a row, or several, stand for; `read` are the cells of a single one.
     fn row(
         &mut self,
-        position: usize,
-        text: &[u8],
-        span: std::ops::Range<usize>,
+        (text, span, read): (&[u8], std::ops::Range<usize>, Option<&csv::ByteRecord>),
         ledger: &mut Ledger<'_>,
         sink: &mut dyn Sink,
     ) {
+        let State::Rows(mut position) = self.state else { return };
         ledger.intake.tally.seen += 1;
-        let row = match self.sheet.row(text.get(span.clone()).unwrap_or_default()) {
+        let row = match read {
+            Some(cells) => self.sheet.object(cells, None),
+            None => self.sheet.row(text.get(span.clone()).unwrap_or_default()),
+        };
+        let row = match row {
             Ok(row) => row,
             Err(defect) => return ledger.quarantine(text, &span, defect),
         };
@@ -418,20 +319,32 @@ impl Rows {
             ledger.damage();
             return ledger.set_aside(rule);
         }
-        let mut position = position;
+        if row.other {
+            position = self.open_other(ledger).unwrap_or(position);
+        }
         if let Some(parent) = row.parent.filter(|parent| !parent.is_empty()) {
-            if self.parent.as_ref() != Some(&parent) {
-                position = self.open_links(parent, ledger).unwrap_or(position);
-                self.state = State::Rows(position);
-            }
+            let known = self.parents.get(&parent).copied();
+            position = known.or_else(|| self.open_links(parent, ledger)).unwrap_or(position);
         }
         let source = ledger.source(text, &span);
         ledger.deliver(position, &row.json, &source, sink);
     }
 }
 
+/// What the columns of a view carry.
+fn columns_of(view: &View, headings: &[String]) -> Vec<Option<Column>> {
+    let mut columns: Vec<Option<Column>> = Vec::with_capacity(headings.len());
+    for heading in headings {
+        let cell = view.cell(heading).flatten();
+        let taken = |known: &Column| cell.is_some_and(|cell| cell.attribute == known.attribute);
+        let fresh = !columns.iter().flatten().any(taken);
+        columns.push(cell.filter(|_| fresh).cloned());
+    }
+    columns
+}
+
 /// The bytes of a row without the line breaks around it.
-fn trimmed(text: &[u8], start: usize, end: usize) -> std::ops::Range<usize> {
+pub(super) fn trimmed(text: &[u8], start: usize, end: usize) -> std::ops::Range<usize> {
     let row = text.get(start..end.min(text.len())).unwrap_or_default();
     let is_break = |byte: &&u8| matches!(**byte, b'\r' | b'\n');
     let before = row.iter().take_while(is_break).count();
@@ -441,14 +354,14 @@ fn trimmed(text: &[u8], start: usize, end: usize) -> std::ops::Range<usize> {
 }
 
 /// The `#TYPE` line, if there is one, and what stands behind it.
-fn after_type_line(text: &[u8]) -> (Option<&str>, &[u8]) {
+pub(super) fn after_type_line(text: &[u8]) -> (Option<&str>, &[u8]) {
     let Some(rest) = text.strip_prefix(TYPE_LINE) else { return (None, text) };
     let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
     let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
     (std::str::from_utf8(line).ok().map(str::trim), behind.strip_prefix(b"\n").unwrap_or(behind))
 }
 
-fn headings(delimiter: u8, text: &[u8]) -> Option<Vec<String>> {
+pub(super) fn headings(delimiter: u8, text: &[u8]) -> Option<Vec<String>> {
     let mut row = csv::ByteRecord::new();
     if !reader(delimiter, text).read_byte_record(&mut row).is_ok_and(|read| read) {
         return None;

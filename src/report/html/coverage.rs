@@ -100,8 +100,9 @@ pub(super) struct Gap {
     consequence: &'static str,
 }
 
+/// Logs belong to no snapshot and have a table of their own.
 fn is_gap(row: &CoverageRow) -> bool {
-    row.is_whole_picture() && !row.state.is_whole()
+    row.is_whole_picture() && !row.snapshot.is_empty() && !row.state.is_whole()
 }
 
 /// `Users`, `Recycle bin of users`.
@@ -326,6 +327,7 @@ fn matrix(analysis: &Analysis, population: &[Population], tenant_id: &str) -> Ma
         row.tenant_id == tenant_id
             && row.attribute.is_empty()
             && row.is_whole_picture()
+            && !row.snapshot.is_empty()
             && seen.contains(row.object_type.as_str())
     };
     for row in analysis.coverage.iter().filter(of_type) {

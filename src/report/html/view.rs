@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::coverage::{Coverage, coverage, gaps, tenant};
+use super::logs::{Logs, logs};
 use super::rows::{Changes, LaneTable, changes, lanes};
 use super::summary::{Summary, summary};
 use super::value::Text;
@@ -33,6 +34,7 @@ pub(super) struct Page {
     summary: Summary,
     warnings: Warnings,
     coverage: Coverage,
+    logs: Logs,
     changes: Changes,
     lanes: Vec<LaneTable>,
     evidence: Evidence,
@@ -138,6 +140,7 @@ pub(super) fn page(
         },
         warnings: warnings(analysis),
         coverage: coverage(analysis, &population, gaps(&analysis.coverage)),
+        logs: logs(analysis),
         changes,
         lanes: lanes(&analysis.changes),
         evidence: evidence(&analysis.exhibits),

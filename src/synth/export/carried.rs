@@ -124,7 +124,7 @@ impl Carried {
             Drops::Nothing => false,
             Drops::Head => value::is_empty(head),
             Drops::Nil => is_nil(value),
-            Drops::OmitEmpty => is_omitted(value),
+            Drops::OmitEmpty => is_omitted(value) || is_bare(&pruned(value, is_omitted)),
         }
     }
 
@@ -207,6 +207,11 @@ fn nulls(members: &mut Map<String, Value>, path: &str) {
             }
         }
     }
+}
+
+/// A structure with nothing in it but such structures, which may have held what is empty or false.
+fn is_bare(value: &Value) -> bool {
+    value.as_object().is_some_and(|members| members.values().all(is_bare))
 }
 
 fn is_nil(value: &Value) -> bool {

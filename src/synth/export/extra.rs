@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::SynthError;
 use super::super::kinds::Ty;
-use super::super::{audit, recovery};
+use super::super::{LogFormat, audit, recovery};
 use super::{Exporter, start_of};
 
 impl Exporter<'_> {
@@ -42,6 +42,19 @@ impl Exporter<'_> {
             });
             self.document("directoryObjects", &body)?;
         }
+        if self.options.log == LogFormat::Graph {
+            self.graph_log()?;
+        } else if self.is_stamped() {
+            self.foreign_log()?;
+        }
+        for (path, body) in recovery::documents(self.tenant, start_of(self.day)) {
+            self.document(&path, &body)?;
+        }
+        Ok(())
+    }
+
+    /// The events since the last day, as pages.
+    fn graph_log(&mut self) -> Result<(), SynthError> {
         let since = if self.day == 0 { i64::MIN } else { start_of(self.day - 1) };
         let events = audit::events(self.tenant, since, start_of(self.day));
         let pages = events.chunks(100).len().max(1);
@@ -57,9 +70,6 @@ impl Exporter<'_> {
                 members.insert("value".to_owned(), Value::Array(items));
             }
             self.document("auditLogs/directoryAudits", &body)?;
-        }
-        for (path, body) in recovery::documents(self.tenant, start_of(self.day)) {
-            self.document(&path, &body)?;
         }
         Ok(())
     }

@@ -278,7 +278,12 @@ impl Exporter<'_> {
             ExportFormat::Graph => self.link_pages(relation, &targets),
             ExportFormat::Arrays | ExportFormat::Ndjson => self.link_file(relation, &targets),
             ExportFormat::EntraExporter => self.link_tree(relation, &targets),
-            _ => self.foreign_links(relation, &targets),
+            ExportFormat::AzureHound
+            | ExportFormat::PowerShell
+            | ExportFormat::Clixml
+            | ExportFormat::Roadrecon
+            | ExportFormat::PortalCsv
+            | ExportFormat::ScubaGear => self.foreign_links(relation, &targets),
         }
     }
 

@@ -5,6 +5,7 @@ mod extra;
 mod files;
 mod foreign;
 mod graph;
+mod logs;
 mod object;
 mod spell;
 
@@ -126,7 +127,14 @@ impl Exporter<'_> {
         self.clock = start_of(day);
         let label = match self.options.format {
             ExportFormat::Graph | ExportFormat::Ndjson => clock::date(self.clock),
-            _ => clock::folder(self.clock),
+            ExportFormat::EntraExporter
+            | ExportFormat::Arrays
+            | ExportFormat::AzureHound
+            | ExportFormat::PowerShell
+            | ExportFormat::Clixml
+            | ExportFormat::Roadrecon
+            | ExportFormat::PortalCsv
+            | ExportFormat::ScubaGear => clock::folder(self.clock),
         };
         self.folder = self.root.join(&label);
         let (first, links) = (self.written.captures.len(), self.written.links.len());
@@ -318,7 +326,12 @@ impl Exporter<'_> {
             ExportFormat::Graph => self.pages(request, &members),
             ExportFormat::Arrays | ExportFormat::Ndjson => self.one_file(request, &members),
             ExportFormat::EntraExporter => self.tree(request, &members),
-            _ => self.foreign_list(request, &members),
+            ExportFormat::AzureHound
+            | ExportFormat::PowerShell
+            | ExportFormat::Clixml
+            | ExportFormat::Roadrecon
+            | ExportFormat::PortalCsv
+            | ExportFormat::ScubaGear => self.foreign_list(request, &members),
         }
     }
 

@@ -18,18 +18,17 @@ pub(super) fn text(items: &[Value]) -> Vec<u8> {
     .into_bytes()
 }
 
-fn kind(ty: Ty) -> &'static str {
-    match ty {
-        Ty::Group => "AZGroup",
-        Ty::Application => "AZApp",
-        Ty::ServicePrincipal => "AZServicePrincipal",
-        Ty::Device => "AZDevice",
-        Ty::RoleDefinition => "AZRole",
-        Ty::Organization => "AZTenant",
-        Ty::AppRoleAssignment => "AZAppRoleAssignment",
-        _ => "AZUser",
-    }
-}
+/// Kinds of items that are objects.
+const KINDS: [(Ty, &str); 8] = [
+    (Ty::User, "AZUser"),
+    (Ty::Group, "AZGroup"),
+    (Ty::Application, "AZApp"),
+    (Ty::ServicePrincipal, "AZServicePrincipal"),
+    (Ty::Device, "AZDevice"),
+    (Ty::RoleDefinition, "AZRole"),
+    (Ty::Organization, "AZTenant"),
+    (Ty::AppRoleAssignment, "AZAppRoleAssignment"),
+];
 
 impl Exporter<'_> {
     fn hound_item(&mut self, kind: &str, mut data: Map<String, Value>) {
@@ -41,13 +40,14 @@ impl Exporter<'_> {
         if ty == Ty::RoleAssignment {
             return self.hound_assignments(objects);
         }
+        let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == ty) else { return };
         for (_, map) in objects {
             let mut data = map.clone();
             if ty == Ty::Organization {
                 data.insert("id".to_owned(), json!(format!("/tenants/{}", self.tenant.id)));
                 data.insert("collected".to_owned(), json!(true));
             }
-            self.hound_item(kind(ty), data);
+            self.hound_item(kind, data);
         }
     }
 
@@ -75,9 +75,10 @@ impl Exporter<'_> {
             (Ty::Application, _) => ("AZAppOwner", "owners", "owner", "appId"),
             _ => ("AZServicePrincipalOwner", "owners", "owner", "servicePrincipalId"),
         };
-        let id = match source.ty {
-            Ty::Application => self.tenant.word(source, "appId", at),
-            _ => self.tenant.key(source),
+        let id = if source.ty == Ty::Application {
+            self.tenant.word(source, "appId", at)
+        } else {
+            self.tenant.key(source)
         };
         let items: Vec<Value> = targets
             .iter()

@@ -27,22 +27,34 @@ struct Xml {
 }
 
 impl Xml {
+    fn add<'t>(&mut self, parts: impl IntoIterator<Item = &'t str>) {
+        self.text.extend(parts);
+    }
+
     /// An object of a class; `name` is empty for one of the file.
     fn open(&mut self, name: &str, class: &str) {
         let number = self.objects;
         self.objects += 1;
         let named =
             if name.is_empty() { String::new() } else { format!(" N=\"{}\"", escaped(name)) };
-        self.text.push_str(&format!("<Obj{named} RefId=\"{number}\">"));
+        self.add(["<Obj", &named, " RefId=\"", &number.to_string(), "\">"]);
         let next = self.classes.len();
         match self.classes.get(class) {
-            Some(known) => self.text.push_str(&format!("<TNRef RefId=\"{known}\"/>")),
+            Some(known) => {
+                let known = known.to_string();
+                self.add(["<TNRef RefId=\"", &known, "\"/>"]);
+            }
             None => {
                 self.classes.insert(class.to_owned(), next);
                 let class = escaped(class);
-                self.text.push_str(&format!(
-                    "<TN RefId=\"{next}\"><T>{class}</T><T>System.Object</T></TN>"
-                ));
+                let next = next.to_string();
+                self.add([
+                    "<TN RefId=\"",
+                    &next,
+                    "\"><T>",
+                    &class,
+                    "</T><T>System.Object</T></TN>",
+                ]);
             }
         }
     }
@@ -51,11 +63,10 @@ impl Xml {
         self.open(name, class);
         self.text.push_str("<Props>");
         for (name, value) in members {
-            match value {
-                Value::Object(more) if name == "AdditionalProperties" => {
-                    self.dictionary(name, more)
-                }
-                value => self.value(name, &format!("{MODELS}{name}"), value),
+            if let (Value::Object(more), "AdditionalProperties") = (value, name.as_str()) {
+                self.dictionary(name, more);
+            } else {
+                self.value(name, &format!("{MODELS}{name}"), value);
             }
         }
         self.text.push_str("</Props></Obj>\r\n");
@@ -65,7 +76,7 @@ impl Xml {
         self.open(name, DICTIONARY);
         self.text.push_str("<DCT>");
         for (key, value) in members {
-            self.text.push_str(&format!("<En><S N=\"Key\">{}</S>", escaped(key)));
+            self.add(["<En><S N=\"Key\">", &escaped(key), "</S>"]);
             self.entry(value);
             self.text.push_str("</En>");
         }
@@ -80,14 +91,17 @@ impl Xml {
                 self.open("Value", LIST);
                 self.text.push_str("<LST>");
                 for item in items {
-                    match item {
-                        Value::Object(members) => self.dictionary("", members),
-                        item => self.value("", LIST, item),
+                    if let Value::Object(members) = item {
+                        self.dictionary("", members);
+                    } else {
+                        self.value("", LIST, item);
                     }
                 }
                 self.text.push_str("</LST></Obj>");
             }
-            plain => self.value("Value", LIST, plain),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                self.value("Value", LIST, value);
+            }
         }
     }
 

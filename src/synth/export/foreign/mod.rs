@@ -18,6 +18,13 @@ use super::object::Manner;
 use super::{Exporter, ListRequest, utf16};
 use roadrecon::Road;
 
+/// Sections of `ScubaGear` that hold objects.
+const SECTIONS: [(Ty, &str); 3] = [
+    (Ty::CaPolicy, "conditional_access_policies"),
+    (Ty::Authorization, "authorization_policies"),
+    (Ty::Domain, "domain_settings"),
+];
+
 /// What goes into one file at the end of a day.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
@@ -180,13 +187,9 @@ impl Exporter<'_> {
     }
 
     fn scuba_section(&mut self, ty: Ty, objects: &[Object]) {
-        let section = match ty {
-            Ty::CaPolicy => "conditional_access_policies",
-            Ty::Authorization => "authorization_policies",
-            _ => "domain_settings",
-        };
+        let Some((_, section)) = SECTIONS.iter().find(|(known, _)| *known == ty) else { return };
         let items = objects.iter().map(|(obj, map)| powershell::object(obj.ty, map)).collect();
-        self.gathered.sections.insert(section.to_owned(), Value::Array(items));
+        self.gathered.sections.insert((*section).to_owned(), Value::Array(items));
     }
 
     fn scuba_text(&self, mut sections: Map<String, Value>) -> Vec<u8> {

@@ -28,9 +28,10 @@ pub(super) fn object(ty: Ty, map: &Map<String, Value>) -> Value {
     let mut members = Map::new();
     let mut more = Map::new();
     for (name, value) in map {
-        let of_class = match ty {
-            Ty::NamedLocation => LOCATION_CLASS.contains(&name.as_str()),
-            _ => !name.starts_with('@'),
+        let of_class = if ty == Ty::NamedLocation {
+            LOCATION_CLASS.contains(&name.as_str())
+        } else {
+            !name.starts_with('@')
         };
         if of_class {
             members.insert(capital(name), class_value(value));
@@ -88,7 +89,7 @@ fn write(value: &Value, column: usize, out: &mut String) {
                 out.push_str(&head);
                 write(value, head.chars().count(), out);
             }
-            out.push_str(&format!("\r\n{}}}", " ".repeat(column)));
+            out.extend(["\r\n", &" ".repeat(column), "}"]);
         }
         Value::Array(items) => {
             out.push('[');
@@ -98,7 +99,7 @@ fn write(value: &Value, column: usize, out: &mut String) {
                 write(item, column + 4, out);
             }
             let gap = if items.is_empty() { "\r\n" } else { "" };
-            out.push_str(&format!("{gap}\r\n{}]", " ".repeat(column)));
+            out.extend([gap, "\r\n", &" ".repeat(column), "]"]);
         }
         Value::String(text) => out.push_str(&escaped(text)),
         Value::Null | Value::Bool(_) | Value::Number(_) => out.push_str(&value.to_string()),
