@@ -10,8 +10,18 @@ use crate::evidence::{Evidence, people, user, with};
 use crate::program::{Ran, Row, binary, command, run};
 use crate::properties::Synth;
 
-const VERBS: [&str; 8] =
-    ["inspect", "report", "snapshots", "diff", "timeline", "show", "synth", "explain"];
+const VERBS: [&str; 10] = [
+    "inspect",
+    "report",
+    "snapshots",
+    "diff",
+    "timeline",
+    "show",
+    "synth",
+    "seal",
+    "check",
+    "explain",
+];
 
 fn tenant() -> Evidence {
     let evidence = Evidence::new();

@@ -1,6 +1,9 @@
 //! Times of events in the spellings that services, SIEMs and spreadsheets give them. A time without zone is UTC: every
 //! dialect says so of itself. What may be read in two ways is not read.
 
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jiff::Timestamp;
 use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
@@ -208,28 +211,13 @@ pub(super) fn of_snapshot_id(id: &str) -> Option<EventTime> {
 /// Base64 of either alphabet, with or without padding.
 fn base64(text: &str) -> Option<Vec<u8>> {
     const MOST: usize = 128;
-    let text = text.trim_end_matches('=');
+    const FORGIVING: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     if text.is_empty() || text.len() > MOST {
         return None;
     }
-    let (mut bits, mut held, mut bytes) = (0_u32, 0_u32, Vec::new());
-    for letter in text.bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push(u8::try_from(bits >> held & 0xFF).ok()?);
-        }
-    }
-    Some(bytes)
+    let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+    GeneralPurpose::new(alphabet, FORGIVING).decode(text).ok()
 }
 
 #[cfg(test)]
