@@ -7,6 +7,7 @@ mod context;
 mod cut;
 mod formats;
 mod logs;
+mod map;
 mod parts;
 mod place;
 mod record;
@@ -19,6 +20,7 @@ pub use context::{Context, is_guid};
 pub use cut::{Cutter, Piece};
 pub use formats::intune::TABLE_OF_NAMES;
 pub use logs::{DateOrder, LogBrief, log_brief, log_dialect, log_record};
+pub use map::{Map, Respelling, Rule};
 pub use parts::Parts;
 pub use place::Place;
 pub use record::{

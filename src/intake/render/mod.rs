@@ -1,10 +1,11 @@
-//! Exhibits that are no JSON: each record is rendered to the JSON text of a Graph object, by its source bytes and what the
+//! Exhibits that are no JSON, or JSON that a map tells of: each record is rendered to the JSON text of a Graph object, by its source bytes and what the
 //! exhibit as a whole says (its headings, its type names). The same bytes give the same text when a record is opened again.
 
 mod cells;
 mod clixml;
 mod compose;
 mod log_sheet;
+mod mapped;
 mod notes;
 mod roadrecon;
 mod sheet;
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::map::Respelling;
 use super::request::{Format, Request, Subject};
 use super::scan::Scanner;
 use super::{Fate, Intake, Place, Quarantined, Record, RecordDefect, Sink, Trouble};
@@ -44,6 +46,8 @@ pub enum Rendering {
     /// Rows of a database: the tables that it was read from. A row stands where its number says, and is as long as the
     /// position of its table among these.
     Tables(Arc<[Table]>),
+    /// Objects that a map says how to read.
+    Mapped(Arc<Respelling>),
 }
 
 impl Rendering {
@@ -61,6 +65,9 @@ impl Rendering {
                 clixml.shared.values().map(|(_, json)| json.len() + SHARED_BYTES).sum()
             }
             Self::Tables(tables) => size_of_val(&**tables),
+            Self::Mapped(respelling) => {
+                respelling.rename.iter().map(|(member, name)| member.len() + name.len()).sum()
+            }
         }
     }
 
@@ -73,6 +80,7 @@ impl Rendering {
             Self::Sheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
             Self::LogSheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
             Self::Clixml(clixml) => clixml.render(&text, offset).ok().map(Cow::Owned),
+            Self::Mapped(respelling) => respelling.render(&text).map(Cow::Owned),
             // Rows are no bytes of their own: see `OpenTables`.
             Self::Tables(_) => None,
         }
@@ -128,7 +136,7 @@ impl Defect {
     }
 }
 
-/// An exhibit that is no JSON, on its way through intake.
+/// An exhibit that is no JSON or that a map tells of, on its way through intake.
 #[derive(Debug)]
 pub struct Foreign<'a> {
     layout: Layout,
@@ -141,6 +149,7 @@ enum Layout {
     Log(Box<log_sheet::LogRows>),
     Clixml(Box<clixml::Objects>),
     Notes(notes::Lines),
+    Mapped(Box<mapped::Objects>),
 }
 
 /// What was read of the exhibit so far; places in it are in source bytes.
@@ -164,7 +173,7 @@ impl<'a> Foreign<'a> {
     ) -> Option<Self> {
         let lines = || notes::Lines::recognise(head, place, catalogue);
         let layout = match head.trim_ascii_start().first()? {
-            b'{' | b'[' => return None,
+            b'{' | b'[' => Layout::Mapped(Box::new(mapped::Objects::recognise(head, place)?)),
             b'<' => Layout::Clixml(Box::new(clixml::Objects::recognise(head)?)),
             _ => match lines() {
                 Some(lines) => Layout::Notes(lines),
@@ -196,6 +205,7 @@ impl<'a> Foreign<'a> {
             Layout::Log(rows) => rows.take(text, last, &mut self.ledger, sink),
             Layout::Clixml(objects) => objects.take(text, last, &mut self.ledger, sink),
             Layout::Notes(lines) => lines.take(text, last, &mut self.ledger),
+            Layout::Mapped(objects) => objects.take(text, last, &mut self.ledger, sink),
         };
         if text.len() - read.min(text.len()) > super::MAX_RECORD_BYTES {
             // What began here has no end: nothing behind it can be told apart.
@@ -206,6 +216,7 @@ impl<'a> Foreign<'a> {
                 Layout::Log(rows) => rows.stop(),
                 Layout::Clixml(objects) => objects.stop(),
                 Layout::Notes(lines) => lines.stop(),
+                Layout::Mapped(objects) => objects.stop(),
             }
             read = text.len();
         }
@@ -222,6 +233,7 @@ impl<'a> Foreign<'a> {
             Layout::Log(rows) => (Format::LogCsv, rows.rendering()),
             Layout::Clixml(objects) => (Format::Clixml, Rendering::Clixml(objects.clixml())),
             Layout::Notes(_) => (Format::Goose, Rendering::Verbatim),
+            Layout::Mapped(objects) => (Format::Mapped, Rendering::Mapped(objects.respelling())),
         };
         intake.format = Some(format);
         intake.rendering = rendering;
