@@ -392,8 +392,11 @@ mod tests {
 
     /// Reads a text that comes so many bytes at a time; checks that each record is rendered to the same again.
     fn read(text: &str, step: usize) -> Option<(Vec<Rendered>, Tally)> {
-        let place = Place::of("x/users.txt", catalogue(), None);
-        let mut foreign = Foreign::recognise(text.as_bytes(), &place, catalogue(), Encoding::Utf8)?;
+        read_at(&Place::of("x/users.txt", catalogue(), None), text, step)
+    }
+
+    fn read_at(place: &Place, text: &str, step: usize) -> Option<(Vec<Rendered>, Tally)> {
+        let mut foreign = Foreign::recognise(text.as_bytes(), place, catalogue(), Encoding::Utf8)?;
         let (mut seen, mut pending) = (Seen::default(), Vec::new());
         let mut chunks = text.as_bytes().chunks(step).peekable();
         while let Some(chunk) = chunks.next() {
@@ -411,6 +414,36 @@ mod tests {
             assert_eq!(again.as_deref(), Some(json.as_slice()));
         }
         Some((seen.records, intake.tally))
+    }
+
+    #[test]
+    fn what_a_map_tells_of_is_read_in_any_pieces() {
+        let rule = "[[map]]\npath = \"**\"\nid = \"n\"\ntype = \"user\"\n";
+        let place = |items: &str| {
+            let map = crate::intake::Map::parse(format!("{rule}{items}").as_bytes()).unwrap();
+            let map = map.rule_for("users.json").cloned();
+            Place { map, ..Place::of("users.json", catalogue(), None) }
+        };
+        let lies = place("items = \"data.list\"\n");
+        let itself = place("");
+        for (place, text, used, others) in [
+            (&itself, r#"[ {"n":"a"}, 17, {"n":"b","x":[1]},{}, null ] "#, 3, 2),
+            (&itself, "{\"n\":\"a\"}\n{\"n\":\"b\"}\n[{\"n\":1}] 12 ", 3, 1),
+            (&itself, "{\"n\":\"a\"}\n{\"n\" 1}\n{\"n\":2}", 2, 0),
+            (&lies, r#"{"at":12,"data":{"x":[{}],"list":[{"n":"a"},{"n":"b"}],"y":1}}"#, 2, 0),
+            (&lies, r#"{"data":{"list":{"n":"a"}}}{"data":{"list":[]}}"#, 1, 0),
+            (&lies, r#"{"data":[{"n":"a"}]}"#, 0, 0),
+        ] {
+            let (records, tally) = read_at(place, text, text.len()).unwrap();
+            assert_eq!((tally.used, tally.seen - tally.used), (used, others), "{text}");
+            if text.contains("\"n\" 1") {
+                continue;
+            }
+            for step in [2, 3, 7, 11] {
+                let in_pieces = read_at(place, text, step).unwrap();
+                assert_eq!(in_pieces, (records.clone(), tally.clone()), "{text} {step}");
+            }
+        }
     }
 
     #[test]
