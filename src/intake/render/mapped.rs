@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::super::map::{Respelling, Rule, find, written};
+use super::super::map::Rule;
+use super::super::respelling::{Respelling, find, written};
 use super::super::scan::{Defect, ScanError, Scanner};
 use super::super::spelling::Node;
 use super::super::{Place, Record, RecordDefect, Request, Sink, Subject, Trouble, is_guid};

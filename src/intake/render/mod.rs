@@ -15,8 +15,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::map::Respelling;
 use super::request::{Format, Request, Subject};
+use super::respelling::Respelling;
 use super::scan::Scanner;
 use super::{Fate, Intake, Place, Quarantined, Record, RecordDefect, Sink, Trouble};
 use crate::directory::{Catalogue, Column};
