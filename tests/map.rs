@@ -93,6 +93,8 @@ fn what_a_file_does_not_list_is_gone_only_if_the_map_says_that_it_lists_all() {
         let lines = of(&found, number);
         assert!(!lines.iter().any(|line| line.contains(" change ")), "{lines:#?}");
     }
+    let came = evidence.rows(&["--map", &silent, "--lane", "coverage", "--unfold", "coverage"]);
+    assert_eq!(lines(&came), [format!("{} firstObserved    coverage unproven", APPS[2])]);
     let whole = map(&evidence, &format!("{RULE}whole = true\n{NAMES}"));
     let found = rows(&evidence, &whole);
     assert_eq!(
