@@ -20,6 +20,7 @@ mod foreign;
 mod hostile;
 mod interrupt;
 mod logs;
+mod map;
 mod program;
 mod properties;
 mod receipts;

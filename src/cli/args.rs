@@ -72,6 +72,9 @@ pub struct Evidence {
     /// Trust modification times of files where nothing else tells when they were captured
     #[arg(long)]
     pub file_times: bool,
+    /// Map: how exports are laid out that nothing here recognises (README, "Own exports")
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
     /// What the index and all rows may take of memory, e.g. 600MB or 4GiB (default: three quarters of what is free)
     #[arg(long, value_name = "SIZE")]
     pub max_memory: Option<Size>,

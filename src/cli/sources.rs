@@ -15,6 +15,7 @@ use crate::evidence::{CASE_MARK, LIMITS, Refusal, walk, walk_within};
 use crate::index::{
     self, Case, CaseError, CaseNote, Checks, Found, Index, IndexOptions, NamedSnapshot, Remembered,
 };
+use crate::intake::Map;
 use crate::report::text::escaped;
 
 /// Evidence that is about to be read.
@@ -22,18 +23,22 @@ pub(super) struct Prepared {
     /// As it is read: where a case was named alone, with the paths and options of its last run.
     pub(super) evidence: Evidence,
     named: Vec<NamedSnapshot>,
+    /// The map that was named, else that of the last run.
+    pub(super) map: Option<Arc<Map>>,
     case: Option<Case>,
     found: Found,
 }
 
 /// Opens the case, if there is one; evidence is not looked at yet.
 pub(super) fn prepare(evidence: &Evidence, checks: Checks) -> Result<Prepared, Failure> {
+    let map = evidence.map.as_deref().map(map_at).transpose()?;
     let Some(folder) = &evidence.case else {
         let named = named(&evidence.snapshot)?;
-        return Ok(Prepared { evidence: evidence.clone(), named, case: None, found: Found::Now });
+        let evidence = evidence.clone();
+        return Ok(Prepared { evidence, named, map, case: None, found: Found::Now });
     };
     if evidence.paths.is_empty() {
-        return prepare_remembered(evidence, folder, checks);
+        return prepare_remembered(evidence, map, folder, checks);
     }
     keep_apart((&format!("the case folder `{}`", folder.display()), folder), &evidence.paths)?;
     let inside = |path: &&PathBuf| {
@@ -48,11 +53,22 @@ pub(super) fn prepare(evidence: &Evidence, checks: Checks) -> Result<Prepared, F
     }
     let named = named(&evidence.snapshot)?;
     let case = Case::open(folder, checks)?;
-    Ok(Prepared { evidence: evidence.clone(), named, case: Some(case), found: Found::Now })
+    Ok(Prepared { evidence: evidence.clone(), named, map, case: Some(case), found: Found::Now })
+}
+
+/// Reads the map that was named.
+fn map_at(path: &Path) -> Result<Arc<Map>, Failure> {
+    let refused = |cause: String| Failure::Usage {
+        message: format!("the map `{}` cannot be used: {cause}", path.display()),
+        hint: "see the README, \"Own exports\", for what a map says".to_owned(),
+    };
+    let bytes = fs::read(path).map_err(|error| refused(error.to_string()))?;
+    Map::parse(&bytes).map(Arc::new).map_err(refused)
 }
 
 fn prepare_remembered(
     evidence: &Evidence,
+    map: Option<Arc<Map>>,
     folder: &Path,
     checks: Checks,
 ) -> Result<Prepared, Failure> {
@@ -64,7 +80,10 @@ fn prepare_remembered(
     }
     let case = Case::open(folder, checks)?;
     let remembered = case.remembered().inspect_err(|_forgotten| tell_notes(case.notes()))?;
-    let Remembered { roots, named: last_named, zone, file_times } = remembered.clone();
+    let Remembered { roots, named: last_named, zone, file_times, map: last_map } =
+        remembered.clone();
+    let last_map = || Map::parse(last_map?.as_bytes()).ok().map(Arc::new);
+    let map = map.or_else(last_map);
     let last_zone = zone.and_then(|zone| jiff::tz::TimeZone::get(&zone).ok());
     let named = if evidence.snapshot.is_empty() { last_named } else { named(&evidence.snapshot)? };
     let shown = named.iter().map(|named| Named {
@@ -79,7 +98,7 @@ fn prepare_remembered(
         file_times: evidence.file_times || file_times,
         ..evidence.clone()
     };
-    Ok(Prepared { evidence, named, case: Some(case), found: Found::Before })
+    Ok(Prepared { evidence, named, map, case: Some(case), found: Found::Before })
 }
 
 /// The snapshots that were named by hand, with canonical paths.
@@ -100,12 +119,13 @@ fn named(snapshots: &[Named]) -> Result<Vec<NamedSnapshot>, Failure> {
 impl Prepared {
     /// Reads and indexes the evidence.
     pub(super) fn index(self, progress: &Progress) -> Result<Index, Failure> {
-        let Self { evidence, named, case, mut found } = self;
+        let Self { evidence, named, map, case, mut found } = self;
         let budget = Arc::new(budget(&evidence));
         let options = IndexOptions {
             named,
             evidence_zone: evidence.evidence_tz,
             file_times: evidence.file_times,
+            map,
             meter: progress.meter(),
             budget,
         };

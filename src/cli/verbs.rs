@@ -147,7 +147,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     }
     let key = custody::key_of(args.redact.as_deref(), &prepared.evidence.paths, Some(&args.out))?;
     unfinished::announce(&args.out);
-    let options = report_options(args, &prepared.evidence);
+    let options = report_options(args, &prepared);
     let index = prepared.index(progress)?;
     let case_file = told.as_ref().map(|(_, case)| case.clone());
     let mut info =
@@ -180,7 +180,8 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     Ok(exit)
 }
 
-fn report_options(args: &ReportArgs, evidence: &Evidence) -> BTreeMap<String, String> {
+fn report_options(args: &ReportArgs, prepared: &sources::Prepared) -> BTreeMap<String, String> {
+    let evidence = &prepared.evidence;
     let mut options = BTreeMap::new();
     let mut note = |name: &str, values: Vec<String>| {
         if !values.is_empty() {
@@ -205,6 +206,7 @@ fn report_options(args: &ReportArgs, evidence: &Evidence) -> BTreeMap<String, St
         None => named.label.clone(),
     };
     note("snapshot", evidence.snapshot.iter().map(snapshot).collect());
+    note("map", prepared.map.iter().map(|map| map.sha256.clone()).collect());
     note("file-times", evidence.file_times.then(|| "yes".to_owned()).into_iter().collect());
     options
 }

@@ -19,7 +19,7 @@ use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, events, links, s
 use crate::budget::Budget;
 use crate::directory::Catalogue;
 use crate::evidence::{Carrier, EvidenceError, Refusal, SourceFile, Walk, stream_each};
-use crate::intake::{Format, Place, Request, TABLE_OF_NAMES};
+use crate::intake::{Format, Map, Place, Request, Rule, TABLE_OF_NAMES};
 use crate::meter::{Meter, Stage};
 use crate::model::{CaptureTime, ExhibitId, Interval, TimeSource};
 
@@ -43,6 +43,8 @@ pub struct IndexOptions {
     pub evidence_zone: Option<TimeZone>,
     /// Whether modification times serve as capture times where nothing better is known.
     pub file_times: bool,
+    /// What the examiner says of exports that nothing here recognises.
+    pub map: Option<Arc<Map>>,
     /// Moved as evidence is read.
     pub meter: Arc<Meter>,
     /// What the run may take of memory.
@@ -58,6 +60,7 @@ pub(super) struct Placed {
 impl Placed {
     pub(super) fn of(file: &SourceFile, options: &IndexOptions, catalogue: &Catalogue) -> Self {
         let mut place = Place::of(&file.named, catalogue, options.evidence_zone.as_ref());
+        place.map = options.map.as_ref().and_then(|map| map.rule_for(&file.shown)).cloned();
         let named = options
             .named
             .iter()
@@ -163,6 +166,7 @@ pub(super) fn read(
 pub(super) struct Assembly {
     pub(super) index: Index,
     members: Vec<Member>,
+    map: Option<Arc<Map>>,
 }
 
 impl Assembly {
@@ -174,7 +178,7 @@ impl Assembly {
             budget: Arc::clone(&options.budget),
             ..Index::default()
         };
-        Self { index, members: Vec::new() }
+        Self { index, members: Vec::new(), map: options.map.clone() }
     }
 
     /// Number of requests so far.
@@ -214,7 +218,7 @@ impl Assembly {
 
     /// Unites exhibits to snapshots and requests to captures, and puts all in order.
     pub(super) fn finish(self, key: FingerprintKey) -> Result<Index, EvidenceError> {
-        let Self { mut index, mut members } = self;
+        let Self { mut index, mut members, map } = self;
         settle_folders(&mut index.exhibits, &mut members);
         let (found, torn) = snapshots::unite(&mut index.exhibits, &members);
         index.snapshots = found;
@@ -227,6 +231,8 @@ impl Assembly {
                         .to_owned(),
             }
         }));
+        let unused = map.iter().flat_map(|map| unused_rules(map, &index.exhibits));
+        index.refusals.extend(unused);
         distrust_databases(&mut index);
         let catalogue = crate::directory::catalogue();
         let silent =
@@ -244,6 +250,22 @@ impl Assembly {
         index.put_in_order();
         Ok(index)
     }
+}
+
+/// Rules of the map that told of nothing.
+fn unused_rules(map: &Map, exhibits: &[Exhibit]) -> Vec<Refusal> {
+    let is_used = |rule: &Rule| {
+        let told = exhibits.iter().filter(|exhibit| exhibit.format == Some(Format::Mapped));
+        told.filter_map(|exhibit| exhibit.place.map.as_deref()).any(|used| used == rule)
+    };
+    let unused = map.rules.iter().filter(|rule| !is_used(rule));
+    let refusal = |rule: &Arc<Rule>| Refusal {
+        shown: rule.path.clone(),
+        code: "map-unused",
+        cause: "no exhibit of JSON has a path that this pattern of the map is the first to match"
+            .to_owned(),
+    };
+    unused.map(refusal).collect()
 }
 
 /// A database with a log beside it lacks what the log holds: its silence proves nothing.

@@ -125,10 +125,12 @@ fn describe(
     let narrowing = all.iter().map(|request| request.narrowing.as_str()).max().unwrap_or_default();
     let delta = all.iter().any(|request| request.delta);
     // Views of one tool differ from each other, and from every other list.
-    let view = first
-        .context
-        .as_deref()
-        .filter(|_| matches!(first.format, Format::ExtractorSuite | Format::Hawk | Format::Goose));
+    let view = first.context.as_deref().filter(|_| {
+        matches!(
+            first.format,
+            Format::ExtractorSuite | Format::Hawk | Format::Goose | Format::Mapped
+        )
+    });
     let family = if page { "graph" } else { view.unwrap_or(first.format.as_str()) };
     let parent = match &first.subject {
         Subject::ObjectsOf { parent_property, parent_id, .. } => {

@@ -150,6 +150,7 @@ fn remembered(walk: &Walk, options: &IndexOptions) -> Remembered {
         named: options.named.clone(),
         zone: zone.map(str::to_owned),
         file_times: options.file_times,
+        map: options.map.as_ref().map(|map| map.text.clone()),
     }
 }
 

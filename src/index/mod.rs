@@ -115,7 +115,8 @@ impl Exhibit {
             Rendering::Verbatim
             | Rendering::Sheet(_)
             | Rendering::LogSheet(_)
-            | Rendering::Clixml(_) => None,
+            | Rendering::Clixml(_)
+            | Rendering::Mapped(_) => None,
         };
         match table {
             Some(table) => {

@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
         let head = encoding.decode_slice(current.get(..4096).unwrap_or_default());
         let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
         let is_log = is_log(&current);
-        if !is_json && !is_log {
+        if (!is_json || place.map.is_some()) && !is_log {
             // Between characters, whatever the encoding: a cut one would only spoil the last cell.
             let head = encoding.decode_slice(current.get(..HEAD_BYTES).unwrap_or(&current));
             pieces.foreign = Foreign::recognise(&head, place, catalogue, encoding);

@@ -7,11 +7,13 @@ mod context;
 mod cut;
 mod formats;
 mod logs;
+mod map;
 mod parts;
 mod place;
 mod record;
 mod render;
 mod request;
+mod respelling;
 mod scan;
 mod spelling;
 
@@ -19,6 +21,7 @@ pub use context::{Context, is_guid};
 pub use cut::{Cutter, Piece};
 pub use formats::intune::TABLE_OF_NAMES;
 pub use logs::{DateOrder, LogBrief, log_brief, log_dialect, log_record};
+pub use map::{Map, Rule};
 pub use parts::Parts;
 pub use place::Place;
 pub use record::{
@@ -28,6 +31,7 @@ pub use render::{
     Clixml, Foreign, LogSheet, OpenTables, OpenedRow, OtherRows, Rendering, Sheet, read_database,
 };
 pub use request::{Format, Request, Subject};
+pub use respelling::Respelling;
 pub use scan::{Defect, Kind, ScanError, Scanner, Skipped, duplicate_key, single_text};
 pub use spelling::{BARE_ITEMS, BY_NAME, CASE_LOST, LOST, PARTIAL_ITEMS, Spelling, listed};
 

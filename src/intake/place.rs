@@ -2,11 +2,14 @@
 //!
 //! Names are the fallback; what the data says comes first (design, section 7, "Time", "Identity").
 
+use std::sync::Arc;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::context::is_guid;
+use super::map::Rule;
 use crate::directory::{Catalogue, Holds};
 use crate::model::{CaptureTime, Interval, TimeSource};
 
@@ -34,6 +37,8 @@ pub struct Place {
     pub suite: Option<String>,
     /// Whether the ending says that each line is a record, so that a file of one line is a list of one.
     pub lines: bool,
+    /// What the map says of its path.
+    pub map: Option<Arc<Rule>>,
 }
 
 impl Place {

@@ -62,6 +62,8 @@ pub enum Format {
     DfirO365rc,
     /// A view of Hawk.
     Hawk,
+    /// JSON that a map says how to read.
+    Mapped,
     /// What a tool found, not what there is.
     ToolResults,
     /// No JSON.
@@ -101,6 +103,7 @@ impl Format {
             Self::ExtractorSuite => "Microsoft-Extractor-Suite",
             Self::DfirO365rc => "DFIR-O365RC",
             Self::Hawk => "Hawk",
+            Self::Mapped => "by map",
             Self::ToolResults => "results of a tool",
             Self::NotJson => "not JSON",
             Self::Empty => "empty",
@@ -136,6 +139,7 @@ impl Format {
                 | Self::ExtractorSuite
                 | Self::DfirO365rc
                 | Self::Hawk
+                | Self::Mapped
         )
     }
 

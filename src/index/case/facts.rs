@@ -57,7 +57,7 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
         let text = text.map_or(&[][..], str::as_bytes);
         hasher.update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes()).update(text);
     };
-    let Place { collection, parent, tree_folder, stem, lines, suite, .. } = place;
+    let Place { collection, parent, tree_folder, stem, lines, suite, map, .. } = place;
     let present = [collection.is_some(), parent.is_some(), tree_folder.is_some(), *lines];
     put(Some(&present.map(|present| if present { '1' } else { '0' }).iter().collect::<String>()));
     put(collection.as_deref());
@@ -69,6 +69,9 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
     put(tree_folder.as_deref());
     put(Some(stem));
     put(suite.as_deref());
+    if let Some(rule) = map {
+        hasher.update(&rule.digest());
+    }
     hasher.finalize().as_bytes().first_chunk::<16>().copied().unwrap_or_default()
 }
 
@@ -84,7 +87,7 @@ const SPELLINGS: [Spelling; 9] = [
     Spelling::IntuneManagement,
 ];
 
-const FORMATS: [Format; 29] = [
+const FORMATS: [Format; 30] = [
     Format::GraphPage,
     Format::GraphEntity,
     Format::Array,
@@ -114,6 +117,7 @@ const FORMATS: [Format; 29] = [
     Format::Dsc,
     Format::ConfigAsCode,
     Format::IntuneManagement,
+    Format::Mapped,
 ];
 
 const ENCODINGS: [Encoding; 6] = [

@@ -21,6 +21,8 @@ pub struct Remembered {
     pub zone: Option<String>,
     /// Whether modification times served as capture times.
     pub file_times: bool,
+    /// Text of the map, if one was given.
+    pub map: Option<String>,
 }
 
 /// A file whose bytes were read once.
@@ -79,7 +81,7 @@ pub(super) struct Known {
 
 /// What the file `known` is stamped with: its own layout only.
 pub(super) fn stamp() -> Stamp {
-    *blake3::hash(b"entrace case: known, 3").as_bytes()
+    *blake3::hash(b"entrace case: known, 4").as_bytes()
 }
 
 impl Known {
@@ -163,7 +165,7 @@ impl Known {
 
     pub(super) fn write(&self) -> Writer {
         let mut writer = Writer::default();
-        let Remembered { roots, named, zone, file_times } = &self.last;
+        let Remembered { roots, named, zone, file_times, map } = &self.last;
         writer.count(roots.len());
         roots.iter().for_each(|root| writer.path(root));
         writer.count(named.len());
@@ -174,6 +176,7 @@ impl Known {
         }
         writer.optional(zone.as_deref(), Writer::text);
         writer.flag(*file_times);
+        writer.optional(map.as_deref(), Writer::text);
         writer.count(self.files.len());
         for (path, file) in &self.files {
             put_file(&mut writer, path, file);
@@ -216,6 +219,7 @@ impl Known {
             })?,
             zone: reader.optional(Reader::string)?,
             file_times: reader.flag()?,
+            map: reader.optional(Reader::string)?,
         };
         let files = reader.list(take_file)?.into_iter().collect();
         let run = reader.list(|reader| {

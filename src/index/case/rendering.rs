@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::facts::{one_of, put_one_of};
 use super::wire::{Reader, Writer};
 use crate::directory::{CellKind, Column};
-use crate::intake::{Clixml, DateOrder, LogSheet, OtherRows, Rendering, Sheet};
+use crate::intake::{Clixml, DateOrder, LogSheet, OtherRows, Rendering, Respelling, Sheet};
 use crate::model::Table;
 
 const ORDERS: [DateOrder; 2] = [DateOrder::MonthFirst, DateOrder::DayFirst];
@@ -47,6 +47,17 @@ pub(super) fn put(writer: &mut Writer, rendering: &Rendering) {
             writer.count(3);
             let names: Vec<&str> = tables.iter().map(|table| table.as_str()).collect();
             writer.texts(&names);
+        }
+        Rendering::Mapped(respelling) => {
+            writer.count(5);
+            let Respelling { id, time, rename } = &**respelling;
+            writer.text(id);
+            writer.optional(time.as_deref(), Writer::text);
+            writer.count(rename.len());
+            for (member, name) in rename {
+                writer.text(member);
+                writer.text(name);
+            }
         }
     }
 }
@@ -98,6 +109,11 @@ pub(super) fn take(reader: &mut Reader<'_>) -> Option<Rendering> {
             dates: reader.list(Reader::small)?,
             order: reader.optional(|reader| one_of(reader, &ORDERS))?,
         })),
+        5 => Rendering::Mapped(Arc::new(Respelling {
+            id: reader.string()?,
+            time: reader.optional(Reader::string)?,
+            rename: reader.list(|reader| Some((reader.string()?, reader.string()?)))?,
+        })),
         _ => return None,
     })
 }
@@ -124,8 +140,14 @@ mod tests {
             dates: vec![0],
             order: Some(DateOrder::DayFirst),
         };
+        let mapped = Respelling {
+            id: "AppId".to_owned(),
+            time: Some("at".to_owned()),
+            rename: vec![("AppDisplayName".to_owned(), "displayName".to_owned())],
+        };
         let kept = [
             Rendering::Verbatim,
+            Rendering::Mapped(Arc::new(mapped)),
             Rendering::LogSheet(Arc::new(log)),
             Rendering::Sheet(Arc::new(sheet)),
             Rendering::Clixml(Arc::new(clixml)),

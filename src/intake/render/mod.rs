@@ -1,10 +1,11 @@
-//! Exhibits that are no JSON: each record is rendered to the JSON text of a Graph object, by its source bytes and what the
+//! Exhibits that are no JSON, or JSON that a map tells of: each record is rendered to the JSON text of a Graph object, by its source bytes and what the
 //! exhibit as a whole says (its headings, its type names). The same bytes give the same text when a record is opened again.
 
 mod cells;
 mod clixml;
 mod compose;
 mod log_sheet;
+mod mapped;
 mod notes;
 mod roadrecon;
 mod sheet;
@@ -15,6 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::request::{Format, Request, Subject};
+use super::respelling::Respelling;
 use super::scan::Scanner;
 use super::{Fate, Intake, Place, Quarantined, Record, RecordDefect, Sink, Trouble};
 use crate::directory::{Catalogue, Column};
@@ -44,6 +46,8 @@ pub enum Rendering {
     /// Rows of a database: the tables that it was read from. A row stands where its number says, and is as long as the
     /// position of its table among these.
     Tables(Arc<[Table]>),
+    /// Objects that a map says how to read.
+    Mapped(Arc<Respelling>),
 }
 
 impl Rendering {
@@ -61,6 +65,9 @@ impl Rendering {
                 clixml.shared.values().map(|(_, json)| json.len() + SHARED_BYTES).sum()
             }
             Self::Tables(tables) => size_of_val(&**tables),
+            Self::Mapped(respelling) => {
+                respelling.rename.iter().map(|(member, name)| member.len() + name.len()).sum()
+            }
         }
     }
 
@@ -73,6 +80,7 @@ impl Rendering {
             Self::Sheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
             Self::LogSheet(sheet) => sheet.render(&text).ok().map(Cow::Owned),
             Self::Clixml(clixml) => clixml.render(&text, offset).ok().map(Cow::Owned),
+            Self::Mapped(respelling) => respelling.render(&text).map(Cow::Owned),
             // Rows are no bytes of their own: see `OpenTables`.
             Self::Tables(_) => None,
         }
@@ -128,7 +136,7 @@ impl Defect {
     }
 }
 
-/// An exhibit that is no JSON, on its way through intake.
+/// An exhibit that is no JSON or that a map tells of, on its way through intake.
 #[derive(Debug)]
 pub struct Foreign<'a> {
     layout: Layout,
@@ -141,6 +149,7 @@ enum Layout {
     Log(Box<log_sheet::LogRows>),
     Clixml(Box<clixml::Objects>),
     Notes(notes::Lines),
+    Mapped(Box<mapped::Objects>),
 }
 
 /// What was read of the exhibit so far; places in it are in source bytes.
@@ -164,7 +173,7 @@ impl<'a> Foreign<'a> {
     ) -> Option<Self> {
         let lines = || notes::Lines::recognise(head, place, catalogue);
         let layout = match head.trim_ascii_start().first()? {
-            b'{' | b'[' => return None,
+            b'{' | b'[' => Layout::Mapped(Box::new(mapped::Objects::recognise(head, place)?)),
             b'<' => Layout::Clixml(Box::new(clixml::Objects::recognise(head)?)),
             _ => match lines() {
                 Some(lines) => Layout::Notes(lines),
@@ -196,6 +205,7 @@ impl<'a> Foreign<'a> {
             Layout::Log(rows) => rows.take(text, last, &mut self.ledger, sink),
             Layout::Clixml(objects) => objects.take(text, last, &mut self.ledger, sink),
             Layout::Notes(lines) => lines.take(text, last, &mut self.ledger),
+            Layout::Mapped(objects) => objects.take(text, last, &mut self.ledger, sink),
         };
         if text.len() - read.min(text.len()) > super::MAX_RECORD_BYTES {
             // What began here has no end: nothing behind it can be told apart.
@@ -206,6 +216,7 @@ impl<'a> Foreign<'a> {
                 Layout::Log(rows) => rows.stop(),
                 Layout::Clixml(objects) => objects.stop(),
                 Layout::Notes(lines) => lines.stop(),
+                Layout::Mapped(objects) => objects.stop(),
             }
             read = text.len();
         }
@@ -222,6 +233,7 @@ impl<'a> Foreign<'a> {
             Layout::Log(rows) => (Format::LogCsv, rows.rendering()),
             Layout::Clixml(objects) => (Format::Clixml, Rendering::Clixml(objects.clixml())),
             Layout::Notes(_) => (Format::Goose, Rendering::Verbatim),
+            Layout::Mapped(objects) => (Format::Mapped, Rendering::Mapped(objects.respelling())),
         };
         intake.format = Some(format);
         intake.rendering = rendering;
@@ -380,8 +392,11 @@ mod tests {
 
     /// Reads a text that comes so many bytes at a time; checks that each record is rendered to the same again.
     fn read(text: &str, step: usize) -> Option<(Vec<Rendered>, Tally)> {
-        let place = Place::of("x/users.txt", catalogue(), None);
-        let mut foreign = Foreign::recognise(text.as_bytes(), &place, catalogue(), Encoding::Utf8)?;
+        read_at(&Place::of("x/users.txt", catalogue(), None), text, step)
+    }
+
+    fn read_at(place: &Place, text: &str, step: usize) -> Option<(Vec<Rendered>, Tally)> {
+        let mut foreign = Foreign::recognise(text.as_bytes(), place, catalogue(), Encoding::Utf8)?;
         let (mut seen, mut pending) = (Seen::default(), Vec::new());
         let mut chunks = text.as_bytes().chunks(step).peekable();
         while let Some(chunk) = chunks.next() {
@@ -399,6 +414,36 @@ mod tests {
             assert_eq!(again.as_deref(), Some(json.as_slice()));
         }
         Some((seen.records, intake.tally))
+    }
+
+    #[test]
+    fn what_a_map_tells_of_is_read_in_any_pieces() {
+        let rule = "[[map]]\npath = \"**\"\nid = \"n\"\ntype = \"user\"\n";
+        let place = |items: &str| {
+            let map = crate::intake::Map::parse(format!("{rule}{items}").as_bytes()).unwrap();
+            let map = map.rule_for("users.json").cloned();
+            Place { map, ..Place::of("users.json", catalogue(), None) }
+        };
+        let lies = place("items = \"data.list\"\n");
+        let itself = place("");
+        for (place, text, used, others) in [
+            (&itself, r#"[ {"n":"a"}, 17, {"n":"b","x":[1]},{}, null ] "#, 3, 2),
+            (&itself, "{\"n\":\"a\"}\n{\"n\":\"b\"}\n[{\"n\":1}] 12 ", 3, 1),
+            (&itself, "{\"n\":\"a\"}\n{\"n\" 1}\n{\"n\":2}", 2, 0),
+            (&lies, r#"{"at":12,"data":{"x":[{}],"list":[{"n":"a"},{"n":"b"}],"y":1}}"#, 2, 0),
+            (&lies, r#"{"data":{"list":{"n":"a"}}}{"data":{"list":[]}}"#, 1, 0),
+            (&lies, r#"{"data":[{"n":"a"}]}"#, 0, 0),
+        ] {
+            let (records, tally) = read_at(place, text, text.len()).unwrap();
+            assert_eq!((tally.used, tally.seen - tally.used), (used, others), "{text}");
+            if text.contains("\"n\" 1") {
+                continue;
+            }
+            for step in [2, 3, 7, 11] {
+                let in_pieces = read_at(place, text, step).unwrap();
+                assert_eq!(in_pieces, (records.clone(), tally.clone()), "{text} {step}");
+            }
+        }
     }
 
     #[test]
