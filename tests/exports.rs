@@ -1,5 +1,7 @@
 //! Exports of configuration: from the file to the changes. Every fixture is claimed by one recogniser.
 
+mod jobs;
+
 use serde_json::{Value, json};
 
 use crate::evidence::{Evidence, TENANT, context, day};

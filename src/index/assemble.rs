@@ -15,11 +15,13 @@ use super::runs::{self, RequestFacts};
 use super::segment::as_u32;
 use super::shelf::{Shelf, Slab};
 use super::snapshots::Member;
-use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, events, links, snapshots, whole};
+use super::{
+    Exhibit, Index, IndexedPage, IndexedRequest, beside, chain, events, links, snapshots, whole,
+};
 use crate::budget::Budget;
 use crate::directory::Catalogue;
 use crate::evidence::{Carrier, EvidenceError, Refusal, SourceFile, Walk, stream_each};
-use crate::intake::{Format, Place, Request, TABLE_OF_NAMES};
+use crate::intake::{Format, Place, Request};
 use crate::meter::{Meter, Stage};
 use crate::model::{CaptureTime, ExhibitId, Interval, TimeSource};
 
@@ -215,7 +217,8 @@ impl Assembly {
     /// Unites exhibits to snapshots and requests to captures, and puts all in order.
     pub(super) fn finish(self, key: FingerprintKey) -> Result<Index, EvidenceError> {
         let Self { mut index, mut members } = self;
-        settle_folders(&mut index.exhibits, &mut members);
+        let catalogue = crate::directory::catalogue();
+        beside::settle(&mut index, &mut members, catalogue);
         let (found, torn) = snapshots::unite(&mut index.exhibits, &members);
         index.snapshots = found;
         index.refusals.extend(torn.into_iter().map(|folder| {
@@ -228,7 +231,6 @@ impl Assembly {
             }
         }));
         distrust_databases(&mut index);
-        let catalogue = crate::directory::catalogue();
         let silent =
             whole::silent_parents(&index.requests, &index.exhibits, &index.segments, catalogue);
         index.requests.extend(silent);
@@ -259,27 +261,6 @@ fn distrust_databases(index: &mut Index) {
         if of.is_some_and(|exhibit| logs.contains(exhibit.shown.as_str())) {
             indexed.request.damaged = true;
         }
-    }
-}
-
-/// A table of names tells the tenant of the folder that it stands in, and of nothing beside it: trees of several tenants
-/// stand side by side. The innermost one counts.
-fn settle_folders(exhibits: &mut [Exhibit], members: &mut [Member]) {
-    let mut tables: Vec<(String, String)> = Vec::new();
-    for (exhibit, member) in exhibits.iter().zip(members) {
-        if exhibit.tally.set_aside.contains_key(TABLE_OF_NAMES)
-            && let Some(tenant) = member.tenants.pop()
-        {
-            tables.push((exhibit.place.folder.clone(), tenant));
-        }
-    }
-    tables.sort_by_key(|(folder, tenant)| {
-        (std::cmp::Reverse(folder.len()), folder.clone(), tenant.clone())
-    });
-    for exhibit in exhibits.iter_mut().filter(|exhibit| exhibit.place.tenant.is_none()) {
-        let own = format!("{}/", exhibit.place.folder);
-        let table = tables.iter().find(|(folder, _)| own.starts_with(&format!("{folder}/")));
-        exhibit.place.tenant = table.map(|(_, tenant)| tenant.clone());
     }
 }
 

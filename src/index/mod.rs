@@ -4,6 +4,7 @@
 //! Values are not looked at here beyond what identity and fingerprints need; what a difference means is `history`'s.
 
 mod assemble;
+mod beside;
 mod case;
 mod chain;
 mod events;
@@ -43,7 +44,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 
 use crate::evidence::{Carrier, Encoding, Fingerprints, Refusal, SourceFile};
-use crate::intake::{Format, Place, Quarantined, Rendering, Request, Trouble};
+use crate::intake::{Beside, Format, Place, Quarantined, Rendering, Request, Trouble};
 use crate::model::{
     CaptureTime, Cited, ExhibitId, HashBasis, Interval, Receipt, Tally, TimeSource,
 };
@@ -85,6 +86,8 @@ pub struct Exhibit {
     pub object_types: Vec<Arc<str>>,
     /// Records of logs in it.
     pub logs: Vec<LogCount>,
+    /// What it tells of the files beside it.
+    pub beside: Beside,
     /// Its snapshot; `usize::MAX` for logs that belong to none.
     pub snapshot: usize,
 }

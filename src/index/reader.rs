@@ -115,6 +115,7 @@ impl<'a> Reader<'a> {
             rendering: intake.rendering,
             object_types: segment.rows.keys().cloned().collect(),
             logs,
+            beside: intake.beside,
             snapshot: usize::MAX,
         };
         Ok(Reading { exhibit, requests: intake.requests, segment, member })

@@ -18,6 +18,7 @@ mod spelling;
 pub use context::{Context, is_guid};
 pub use cut::{Cutter, Piece};
 pub use formats::intune::TABLE_OF_NAMES;
+pub use formats::utcm::{Beside, Job};
 pub use logs::{DateOrder, LogBrief, log_brief, log_dialect, log_record};
 pub use parts::Parts;
 pub use place::Place;
@@ -159,6 +160,8 @@ pub struct Intake {
     pub tenants: Vec<String>,
     /// When it was made, as it says itself.
     pub made_at: Option<jiff::Timestamp>,
+    /// What it tells of the files beside it.
+    pub beside: Beside,
     azurehound: formats::azurehound::Progress,
     suite: formats::suites::Progress,
     /// How its records become JSON.
@@ -404,6 +407,7 @@ impl Reader<'_> {
             || self.scubagear(envelope)?
             || self.configuration(envelope)?
             || self.migration_table(envelope)
+            || self.job_alone(envelope)
         {
             return Ok(());
         }
@@ -559,6 +563,10 @@ impl Reader<'_> {
             | Spelling::Nameless
             | Spelling::IntuneManagement => {}
         }
+        if request.records == 0 && request.format.is_list() && self.listed_job(position) {
+            return;
+        }
+        let Some(request) = self.intake.requests.get_mut(position) else { return };
         if request.records == 0 && request.format.is_bare() {
             self.note_results(position);
         }

@@ -11,7 +11,9 @@ use super::wire::{Reader, Writer};
 use crate::codes::code;
 use crate::evidence::{Encoding, Fingerprints};
 use crate::index::LogCount;
-use crate::intake::{Format, Place, Quarantined, Rendering, Request, Spelling, Subject, Trouble};
+use crate::intake::{
+    Beside, Format, Job, Place, Quarantined, Rendering, Request, Spelling, Subject, Trouble,
+};
 use crate::model::Tally;
 
 /// What follows from the bytes of an exhibit.
@@ -33,6 +35,8 @@ pub(in crate::index) struct Facts {
     pub(in crate::index) rendering: Rendering,
     /// When it was made, as it says itself.
     pub(in crate::index) made_at: Option<Timestamp>,
+    /// What it tells of the files beside it.
+    pub(in crate::index) beside: Beside,
     /// Ids of its `organization` objects, and tenants that its envelope names.
     pub(in crate::index) tenants: Vec<String>,
     pub(in crate::index) requests: Vec<Request>,
@@ -201,6 +205,7 @@ fn put(writer: &mut Writer, exhibit: &Facts, selects: &BTreeMap<&[String], usize
     writer.flag(exhibit.is_log);
     rendering::put(writer, &exhibit.rendering);
     writer.optional(exhibit.made_at, Writer::time);
+    put_beside(writer, &exhibit.beside);
     writer.texts(&exhibit.tenants);
     writer.count(exhibit.requests.len());
     for request in &exhibit.requests {
@@ -232,8 +237,49 @@ fn take(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Facts> {
         is_log: reader.flag()?,
         rendering: rendering::take(reader)?,
         made_at: reader.optional(Reader::time)?,
+        beside: take_beside(reader)?,
         tenants: reader.list(Reader::string)?,
         requests: reader.list(|reader| take_request(reader, selects))?,
+    })
+}
+
+fn put_beside(writer: &mut Writer, beside: &Beside) {
+    writer.flag(beside.is_configuration);
+    writer.texts(&beside.ids);
+    writer.count(beside.jobs.len());
+    for job in &beside.jobs {
+        writer.texts(&job.ids);
+        writer.optional(job.tenant.as_deref(), Writer::text);
+        writer.optional(job.from, Writer::time);
+        writer.optional(job.to, Writer::time);
+        put_pairs(writer, &job.failures);
+    }
+    put_pairs(writer, &beside.names);
+}
+
+fn put_pairs(writer: &mut Writer, pairs: &[(String, String)]) {
+    writer.count(pairs.len());
+    for (first, second) in pairs {
+        writer.text(first);
+        writer.text(second);
+    }
+}
+
+fn take_beside(reader: &mut Reader<'_>) -> Option<Beside> {
+    let pair = |reader: &mut Reader<'_>| Some((reader.string()?, reader.string()?));
+    Some(Beside {
+        is_configuration: reader.flag()?,
+        ids: reader.list(Reader::string)?,
+        jobs: reader.list(|reader| {
+            Some(Job {
+                ids: reader.list(Reader::string)?,
+                tenant: reader.optional(Reader::string)?,
+                from: reader.optional(Reader::time)?,
+                to: reader.optional(Reader::time)?,
+                failures: reader.list(pair)?,
+            })
+        })?,
+        names: reader.list(pair)?,
     })
 }
 

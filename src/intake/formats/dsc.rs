@@ -141,6 +141,7 @@ impl Reader<'_> {
         let read = self.items(position);
         self.scanner = behind;
         read?;
+        self.intake.beside.ids.extend(envelope.string(self.text, "id"));
         self.intake.format = Some(Format::Dsc);
         Ok(true)
     }
@@ -151,6 +152,7 @@ impl Reader<'_> {
         let Some(resource) = resource.filter(|_| is_resource(self.text, &self.record)) else {
             return self.count_aside("not-an-object-of-entra");
         };
+        self.intake.beside.is_configuration |= is_of_snapshot(self.text, &self.record);
         let tenant = self.record.string(self.text, "TenantId").filter(|id| is_guid(id));
         if let Some(tenant) = tenant.map(|id| id.to_ascii_lowercase())
             && !self.intake.tenants.contains(&tenant)
