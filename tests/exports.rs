@@ -247,3 +247,41 @@ fn every_fixture_is_claimed_by_its_own_recogniser() {
         assert_eq!(report.table("evidence.csv").column("format"), [format], "{name}: {value}");
     }
 }
+
+#[test]
+fn a_configuration_as_script_is_refused_with_advice() {
+    let policy = "        AADConditionalAccessPolicy \"P\"\r\n        {\r\n            State = \"enabled\";\r\n        }\r\n";
+    let script = |head: &str| {
+        format!(
+            "{head}param (\r\n)\r\n\r\nConfiguration M365TenantConfig\r\n{{\r\n    \
+            Import-DscResource -ModuleName 'Microsoft365DSC'\r\n    Node localhost\r\n    {{\r\n{policy}    }}\r\n}}\r\n"
+        )
+    };
+    let data = "@{\r\n    AllNodes = @(\r\n        @{ NodeName = \"localhost\" }\r\n    )\r\n    \
+        NonNodeData = @(\r\n        @{ OrganizationName = \"contoso.com\" }\r\n    )\r\n}\r\n";
+    let plain = script("# Generated with Microsoft365DSC version 1.25.1001.1\r\n");
+    let wide: Vec<u8> =
+        std::iter::once(0xFEFF).chain(plain.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let large = format!("{plain}{}", policy.repeat(160_000));
+    for (name, bytes) in [
+        ("M365TenantConfig.ps1", plain.into_bytes()),
+        ("M365TenantConfig.ps1", wide),
+        ("M365TenantConfig.ps1", script("<# made by hand #>\r\n").into_bytes()),
+        ("M365TenantConfig.ps1", large.into_bytes()),
+        ("ConfigurationData.psd1", data.to_owned().into_bytes()),
+    ] {
+        let evidence = Evidence::new();
+        evidence.file(format!("{}/{name}", day(1)), bytes);
+        file(
+            &evidence,
+            1,
+            "users.json",
+            &json!([{"id": ID, "userPrincipalName": "a@contoso.com"}]),
+        );
+        let report = evidence.report(&[]);
+        report.assert_balanced();
+        let warnings = report.table("warnings.csv").having("code", "dsc-script");
+        assert_eq!(warnings.0.len(), 1, "{name}: {:?}", report.table("warnings.csv"));
+        assert!(report.table("warnings.csv").having("code", "not-json").0.is_empty());
+    }
+}

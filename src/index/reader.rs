@@ -225,6 +225,8 @@ impl<'a> Reader<'a> {
             let head = encoding.decode_slice(current.get(..HEAD_BYTES).unwrap_or(&current));
             pieces.foreign = Foreign::recognise(&head, place, catalogue, encoding);
         }
+        let script =
+            intake::script(&encoding.decode_slice(current.get(..HEAD_BYTES).unwrap_or(&current)));
         let is_read = is_json || pieces.foreign.is_some();
         let mut next = Vec::new();
         loop {
@@ -253,8 +255,9 @@ impl<'a> Reader<'a> {
             intake = log_of_a_database();
         } else if !is_read {
             intake.format = Some(Format::NotJson);
-            let cause = "neither an object nor an array".to_owned();
-            intake.troubles.push(Trouble { code: "not-json", offset_bytes: 0, cause });
+            let unknown = ("not-json", "neither an object nor an array");
+            let (code, cause) = script.unwrap_or(unknown);
+            intake.troubles.push(Trouble { code, offset_bytes: 0, cause: cause.to_owned() });
         }
         Ok(Contents { size_bytes, prints: hashing.finish(), encoding, intake, segment, logs })
     }

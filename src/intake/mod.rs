@@ -17,6 +17,7 @@ mod spelling;
 
 pub use context::{Context, is_guid};
 pub use cut::{Cutter, Piece};
+pub use formats::dsc::script;
 pub use formats::intune::TABLE_OF_NAMES;
 pub use formats::utcm::{Beside, Job};
 pub use logs::{DateOrder, LogBrief, log_brief, log_dialect, log_record};
@@ -135,7 +136,7 @@ impl Quarantined {
 /// A defect of the exhibit as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// Stable code: `invalid-json`, `truncated-json`, `html-not-json`, `empty-file`, `not-json`.
+    /// Stable code: `invalid-json`, `truncated-json`, `html-not-json`, `empty-file`, `not-json`, `dsc-script`.
     pub code: &'static str,
     /// Offset in the decoded text.
     pub offset_bytes: usize,
@@ -212,13 +213,9 @@ impl Reader<'_> {
             None if self.in_parts => return,
             None => return self.trouble("empty-file", 0, "nothing but white space", Format::Empty),
             Some(b'<') if !self.in_parts => {
-                let cause = "markup (an HTML or XML page), not JSON";
-                return self.trouble(
-                    "html-not-json",
-                    self.scanner.position(),
-                    cause,
-                    Format::NotJson,
-                );
+                let markup = ("html-not-json", "markup (an HTML or XML page), not JSON");
+                let (code, cause) = script(self.text).unwrap_or(markup);
+                return self.trouble(code, self.scanner.position(), cause, Format::NotJson);
             }
             Some(_) => {}
         }
@@ -262,12 +259,9 @@ impl Reader<'_> {
             let begins_json =
                 matches!(self.text.iter().find(|b| !b.is_ascii_whitespace()), Some(b'{' | b'['));
             if !begins_json {
-                self.trouble(
-                    "not-json",
-                    error.offset_bytes,
-                    &error.what.to_string(),
-                    Format::NotJson,
-                );
+                let what = error.what.to_string();
+                let (code, cause) = script(self.text).unwrap_or(("not-json", &what));
+                self.trouble(code, error.offset_bytes, cause, Format::NotJson);
                 return false;
             }
         }
