@@ -160,8 +160,43 @@ fn objects_without_ids_go_by_name() {
     let report = evidence.report(&[]);
     report.assert_balanced();
     let coverage = report.table("coverage.csv").having("attribute", "");
-    let told = |detail: &str| detail.contains("a rename is removed and added");
-    assert!(coverage.column("detail").iter().any(|detail| told(detail)), "{coverage:?}");
+    let coverage = coverage.having("object_type", "conditionalAccessPolicy").having("request", "");
+    let told = "told apart by name, for want of ids: a rename is removed and added";
+    assert_eq!(coverage.column("detail"), [told, told], "{coverage:?}");
+}
+
+#[test]
+fn objects_without_id_and_name_go_by_path() {
+    let evidence = Evidence::new();
+    let rule = |state: &str| {
+        json!({"state": state, "conditions": {"clientAppTypes": ["all"]},
+            "grantControls": {"builtInControls": ["mfa"]}})
+    };
+    for number in [1, 2] {
+        let state = if number == 1 { "enabled" } else { "disabled" };
+        file(&evidence, number, "conditionalAccess/policies/first.json", &rule(state));
+        for name in ["b", "c", "d", "e", "f", "g", "h", "i", "j", "k"] {
+            let path = format!("conditionalAccess/policies/{name}.json");
+            file(&evidence, number, &path, &rule("enabled"));
+        }
+    }
+    file(&evidence, 1, "conditionalAccess/policies/old.json", &rule("enabled"));
+    file(&evidence, 2, "conditionalAccess/policies/new.json", &rule("enabled"));
+    assert_eq!(
+        rows(&evidence),
+        [
+            "path:conditionalAccess/policies/first.json modified state \"enabled\" \"disabled\" change proven",
+            "path:conditionalAccess/policies/new.json added    change consistent",
+            "path:conditionalAccess/policies/old.json removed    change consistent",
+        ]
+    );
+    let report = evidence.report(&[]);
+    report.assert_balanced();
+    let coverage = report.table("coverage.csv").having("attribute", "");
+    let coverage = coverage.having("object_type", "conditionalAccessPolicy").having("request", "");
+    assert_eq!(coverage.column("state"), ["collected", "collected"], "{coverage:?}");
+    let told = "told apart by path, for want of ids and names: a file renamed or moved is removed and added";
+    assert_eq!(coverage.column("detail"), [told, told]);
 }
 
 fn intune(name: &str, state: &str) -> Value {

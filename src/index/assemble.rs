@@ -65,6 +65,11 @@ impl Placed {
             .iter()
             .filter(|named| file.path.starts_with(&named.path))
             .max_by_key(|n| n.path.clone());
+        let below = named.and_then(|named| file.path.strip_prefix(&named.path).ok());
+        if let Some(below) = below.filter(|_| file.archive().is_none()) {
+            let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
+            place.within = names.join("/");
+        }
         if let Some(at) = named.and_then(|named| named.time) {
             place.time =
                 Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });

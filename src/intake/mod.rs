@@ -569,7 +569,8 @@ impl Reader<'_> {
             request.spelling = Spelling::of(self.text, &self.record);
             let list = request.format.is_list();
             match request.spelling {
-                Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => {}
+                Spelling::Graph => self.go_by_path(position),
+                Spelling::Goose | Spelling::DfirO365rc => {}
                 Spelling::PowerShell => {
                     request.keeps_nulls = Some(false);
                     if list {
@@ -584,6 +585,7 @@ impl Reader<'_> {
                 Spelling::IntuneManagement => request.format = Format::IntuneManagement,
             }
         }
+        let Some(request) = self.intake.requests.get(position) else { return };
         match request.spelling {
             Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => self.hand_on(position),
             Spelling::PowerShell | Spelling::AzureAdGraph | Spelling::IntuneManagement => {

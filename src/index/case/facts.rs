@@ -54,14 +54,14 @@ impl Facts {
     }
 }
 
-/// The hints of a path. Folders are not among them: no row depends on them, and requests get theirs anew.
+/// The hints of a path. Folders above the snapshot are not among them: no row depends on them, and requests get theirs anew.
 pub(in crate::index) fn hints(place: &Place) -> Hints {
     let mut hasher = blake3::Hasher::new();
     let mut put = |text: Option<&str>| {
         let text = text.map_or(&[][..], str::as_bytes);
         hasher.update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes()).update(text);
     };
-    let Place { collection, parent, tree_folder, stem, lines, suite, .. } = place;
+    let Place { collection, parent, tree_folder, stem, lines, suite, within, .. } = place;
     let present = [collection.is_some(), parent.is_some(), tree_folder.is_some(), *lines];
     put(Some(&present.map(|present| if present { '1' } else { '0' }).iter().collect::<String>()));
     put(collection.as_deref());
@@ -73,6 +73,7 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
     put(tree_folder.as_deref());
     put(Some(stem));
     put(suite.as_deref());
+    put(Some(within));
     hasher.finalize().as_bytes().first_chunk::<16>().copied().unwrap_or_default()
 }
 
@@ -312,6 +313,7 @@ fn put_request(writer: &mut Writer, request: &Request, selects: &BTreeMap<&[Stri
     writer.optional(request.keeps_nulls, Writer::flag);
     put_one_of(writer, &SPELLINGS, &request.spelling);
     writer.flag(request.by_name);
+    writer.flag(request.by_path);
 }
 
 fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Request> {
@@ -340,6 +342,8 @@ fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Re
         folder: String::new(),
         spelling: one_of(reader, &SPELLINGS)?,
         by_name: reader.flag()?,
+        by_path: reader.flag()?,
+        path: String::new(),
     })
 }
 
