@@ -1,5 +1,6 @@
 //! Exports of configuration: from the file to the changes. Every fixture is claimed by one recogniser.
 
+mod files;
 mod jobs;
 
 use serde_json::{Value, json};

@@ -291,6 +291,7 @@ impl Index {
                 tenant: as_u32(tenant_of(indexed.exhibit)),
             })
             .collect();
+        self.names = beside::names(&self.exhibits, &self.snapshots);
         self.segments.push(links::empty_lists(&self.requests).into());
         self.orders = runs::orders(&self.exhibits);
         let mut pages: Vec<IndexedPage> =

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::snapshots::Member;
-use super::{Exhibit, Index, IndexedRequest};
+use super::{Exhibit, Index, IndexedRequest, ObjectId, Snapshot};
 use crate::directory::Catalogue;
 use crate::evidence::Refusal;
 use crate::intake::{Format, Job, Place, Request, Subject, TABLE_OF_NAMES};
@@ -54,6 +54,24 @@ fn settle_tables(exhibits: &mut [Exhibit], members: &mut [Member]) {
         let table = tables.iter().find(|(folder, _)| own.starts_with(&format!("{folder}/")));
         exhibit.place.tenant = table.map(|(_, tenant)| tenant.clone());
     }
+}
+
+/// Names of objects by tenant, as tables tell them; the latest one counts.
+pub(super) fn names(
+    exhibits: &[Exhibit],
+    snapshots: &[Snapshot],
+) -> BTreeMap<String, BTreeMap<ObjectId, String>> {
+    let mut tables: Vec<&Exhibit> =
+        exhibits.iter().filter(|exhibit| !exhibit.beside.names.is_empty()).collect();
+    tables.sort_by_key(|exhibit| exhibit.snapshot);
+    let mut names: BTreeMap<String, BTreeMap<ObjectId, String>> = BTreeMap::new();
+    for table in tables {
+        let Some(snapshot) = snapshots.get(table.snapshot) else { continue };
+        let of_tenant = names.entry(snapshot.tenant.clone()).or_default();
+        let pairs = table.beside.names.iter();
+        of_tenant.extend(pairs.map(|(id, name)| (ObjectId::of(id), name.clone())));
+    }
+    names
 }
 
 /// The folder that a part of a configuration snapshot in this folder belongs to; `None` for one that stands by itself.

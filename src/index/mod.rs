@@ -39,6 +39,7 @@ pub use row::{EventRow, Key, LinkHead, LinkRow, Row};
 pub use runs::Seen;
 pub use segment::{Names, Page};
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -246,6 +247,8 @@ pub struct Index {
     pub snapshots: Vec<Snapshot>,
     /// Tenants, sorted.
     pub tenants: Vec<String>,
+    /// Names of objects that no list needs to hold, as tables beside the exports tell them, by tenant.
+    pub names: BTreeMap<String, BTreeMap<ObjectId, String>>,
     /// What each request shows of each type: (position of the request, position of the tenant, page, names of attributes).
     pub pages: Vec<IndexedPage>,
     segments: Vec<shelf::Shelf>,

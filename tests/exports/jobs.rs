@@ -127,3 +127,34 @@ fn several_jobs_in_a_folder_are_matched_by_id_or_not_at_all() {
     assert_eq!(warnings.0.len(), 1, "{warnings:?}");
     assert_eq!(report.table("snapshots.csv").column("time_source"), [""]);
 }
+
+#[test]
+fn a_large_configuration_snapshot_is_read_as_a_small_one_is() {
+    let evidence = Evidence::new();
+    for (number, state) in [(1, "enabled"), (2, "disabled")] {
+        let folder = format!("2026-11-0{number}");
+        put(&evidence, &format!("{folder}/job.json"), &job(number, &format!("{folder}T03:10:00Z")));
+        let names: Vec<String> = (0..2_000).map(|number| format!("P{number}")).collect();
+        let mut policies: Vec<(&str, &str)> =
+            names.iter().map(|name| (name.as_str(), "enabled")).collect();
+        policies[7].1 = state;
+        let mut payload = payload(number, &policies);
+        for resource in payload["resources"].as_array_mut().unwrap() {
+            resource["properties"]["Note"] = json!("x".repeat(9_000));
+        }
+        payload["@odata.context"] = json!(
+            "https://graph.microsoft.com/v1.0/$metadata#admin/configurationManagement/configurationSnapshots/$entity"
+        );
+        let text = payload.to_string();
+        assert!(text.len() > 17 * 1024 * 1024, "{}", text.len());
+        evidence.file(format!("{folder}/snapshot.json"), text);
+    }
+    let rows = evidence.rows(&[]);
+    assert_eq!(rows.column("attribute"), ["state"]);
+    assert_eq!(rows.column("object_id"), [format!("{POLICY}|AADConditionalAccessPolicy-P7")]);
+    let report = evidence.report(&[]);
+    report.assert_balanced();
+    assert_eq!(report.table("snapshots.csv").column("tenant_id"), [TENANT, TENANT]);
+    let format = "configuration resources";
+    assert_eq!(report.table("evidence.csv").column("format"), [format; 4]);
+}
