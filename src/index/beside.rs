@@ -168,20 +168,29 @@ fn tell(job: &Job, at: usize, own: &[usize], index: &mut Index, catalogue: &Cata
     for (object_type, cause) in &job.failures {
         failed.entry(object_type).or_default().insert(cause);
     }
+    if failed.is_empty() {
+        return;
+    }
+    let own: BTreeSet<usize> = own.iter().copied().collect();
+    let mut lists: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (position, indexed) in index.requests.iter().enumerate() {
+        if let Subject::Objects { object_type, bin: false } = &indexed.request.subject
+            && own.contains(&indexed.exhibit)
+        {
+            lists.entry(object_type.clone()).or_default().push(position);
+        }
+    }
     for (object_type, causes) in failed {
         let causes: Vec<&str> = causes.into_iter().collect();
         let cause = causes.join("; ");
-        let subject = Subject::Objects { object_type: object_type.to_owned(), bin: false };
-        let mut listed = false;
-        for indexed in &mut index.requests {
-            if own.contains(&indexed.exhibit) && indexed.request.subject == subject {
+        for position in lists.get(object_type).into_iter().flatten() {
+            if let Some(indexed) = index.requests.get_mut(*position) {
                 indexed.request.refused = Some(cause.clone());
-                listed = true;
             }
         }
-        if !listed {
+        if !lists.contains_key(object_type) {
             let mut request = Request::new(Format::Dsc, None, &Place::default(), catalogue);
-            request.subject = subject;
+            request.subject = Subject::Objects { object_type: object_type.to_owned(), bin: false };
             request.refused = Some(cause);
             index.requests.push(IndexedRequest { request, exhibit: at, capture: usize::MAX });
         }

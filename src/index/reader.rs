@@ -31,6 +31,9 @@ const CHUNK_BYTES: u64 = 8 * 1024 * 1024;
 const EXHIBIT_BYTES: usize = 2048;
 const REQUEST_BYTES: usize = 1024;
 
+/// What a name of a table takes besides its letters, there and where it is looked up.
+const NAME_BYTES: usize = 160;
+
 /// As much of a large exhibit that is no JSON is looked at to recognise it; the headings of a CSV have some thousand.
 const HEAD_BYTES: usize = 1024 * 1024;
 
@@ -94,7 +97,8 @@ impl<'a> Reader<'a> {
         let member = Member { root: file.root, named: label, tenants, is_log };
         let own = intake.requests.len() * REQUEST_BYTES + EXHIBIT_BYTES;
         let kept = segment.bytes() + own + intake.rendering.bytes();
-        options.budget.charge(kept, "the index")?;
+        let names = intake.beside.names.iter().map(|(id, name)| id.len() + name.len() + NAME_BYTES);
+        options.budget.charge(kept + names.sum::<usize>(), "the index")?;
         options.meter.add_bytes(size_bytes);
         options.meter.add_objects(intake.tally.used);
         let exhibit = Exhibit {

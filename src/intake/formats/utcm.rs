@@ -16,6 +16,9 @@ const JOB: &str = "configuration-job";
 /// Most characters of what a job says of an error.
 const MOST_CHARACTERS: usize = 200;
 
+/// Most pairs of an error and a resource that are looked at; a tenant has some hundred resources, a job a few errors.
+const MOST_PAIRS: usize = 1_000_000;
+
 /// What a file tells of the files beside it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Beside {
@@ -114,6 +117,9 @@ impl Reader<'_> {
             errors.push(format!("the job ended as {status}"));
         }
         let resources = texts(self.text, record, "resources");
+        if errors.len().saturating_mul(resources.len()) > MOST_PAIRS {
+            errors = vec![format!("{} errors", errors.len())];
+        }
         let mut failures = Vec::new();
         for error in errors {
             let lower = error.to_ascii_lowercase();
