@@ -520,14 +520,17 @@ const SERVICE: &[&str] = &[
     "additionalDetails",
 ];
 
-/// Texts that are also what the page says of types and differences, or a part of a permission.
+/// Texts that are also what the page says of types and differences, or a part of a permission or of the name of a property.
 const PAGE: &[&str] = &[
     "Authentication Methods Policy",
     "Authorization Policy",
     "Security Defaults",
     "changed",
+    "Email",
+    "Employee",
     "enforced",
     "Mail.Read",
+    "Marketing",
 ];
 
 /// Every text in a JSON value, with the name of the member that holds it.

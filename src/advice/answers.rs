@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
+use super::{EDGE, is_of};
 use crate::directory::{Catalogue, Need, Question, Term};
-use crate::model::{Analysis, CoverageRow, CoverageState};
+use crate::model::{Analysis, CoverageRow, CoverageState, LogRow};
 
 /// Whether a question can be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +65,8 @@ struct Tenant<'a> {
     id: &'a str,
     labels: Vec<&'a str>,
     rows: BTreeMap<(&'a str, &'a str), BTreeMap<&'a str, &'a CoverageRow>>,
+    /// Start of the first snapshot and end of the last.
+    reach: (Option<Timestamp>, Option<Timestamp>),
 }
 
 /// Decides every question for a tenant.
@@ -73,7 +78,9 @@ pub(super) fn answers(analysis: &Analysis, catalogue: &Catalogue, tenant: &str) 
 impl<'a> Tenant<'a> {
     fn gather(analysis: &'a Analysis, id: &'a str) -> Self {
         let own = analysis.snapshots.iter().filter(|row| row.tenant_id == id);
-        let labels = own.map(|row| row.label.as_str()).collect();
+        let labels = own.clone().map(|row| row.label.as_str()).collect();
+        let times = own.filter_map(|row| row.time);
+        let reach = (times.clone().map(|t| t.start).min(), times.map(|t| t.end).max());
         let mut rows: BTreeMap<(&str, &str), BTreeMap<&str, &CoverageRow>> = BTreeMap::new();
         let of_tenant = analysis.coverage.iter().filter(|row| row.tenant_id == id);
         for row in of_tenant.filter(|row| row.is_whole_picture()) {
@@ -84,7 +91,7 @@ impl<'a> Tenant<'a> {
                 by_label.insert(&row.snapshot, row);
             }
         }
-        Self { analysis, id, labels, rows }
+        Self { analysis, id, labels, rows, reach }
     }
 
     fn answer(&self, question: &Question) -> Answer {
@@ -146,7 +153,7 @@ impl<'a> Tenant<'a> {
                 self.over_snapshots(name, relation, &format!("{relation} of {name}"))
             }
             Need::Log(name) => self.log(name),
-            Need::Service(name) => self.records("recovery-record", name),
+            Need::Service(name) => self.service(name),
             Need::Snapshots(least) => {
                 let there = self.labels.len();
                 let verdict = if there >= *least { Verdict::Yes } else { Verdict::InPart };
@@ -207,19 +214,44 @@ impl<'a> Tenant<'a> {
         }
     }
 
-    /// A log: rows of the ledger where it has some, else whether events are there at all.
+    /// A log that should reach over all snapshots.
     fn log(&self, name: &str) -> Met {
-        let rows = self.rows.get(&(name, ""));
-        let states = rows.into_iter().flat_map(BTreeMap::values).map(|row| level(row.state));
-        match states.max() {
-            Some(verdict @ (Verdict::Yes | Verdict::InPart)) => {
-                let details = rows.into_iter().flat_map(BTreeMap::values);
-                let detail =
-                    details.map(|row| row.detail.as_str()).find(|detail| !detail.is_empty());
-                Met { verdict, name: name.to_owned(), lack: detail.unwrap_or("partial").to_owned() }
-            }
-            _ => self.records("audit-event", name),
+        let logs: Vec<&LogRow> = self.logs(name).collect();
+        if logs.is_empty() {
+            return self.records("audit-event", name);
         }
+        let mut lacks = Vec::new();
+        let (first, last) = self.reach;
+        if let Some(from) = logs.iter().filter_map(|log| log.from).min()
+            && first.is_some_and(|first| from.duration_since(first) > EDGE)
+        {
+            lacks.push(format!("no event before {}", from));
+        }
+        if let Some(to) = logs.iter().filter_map(|log| log.to).max()
+            && last.is_some_and(|last| last.duration_since(to) > EDGE)
+        {
+            lacks.push(format!("no event after {}", to));
+        }
+        let gaps: u64 = logs.iter().map(|log| log.gap_count).sum();
+        if gaps > 0 {
+            lacks.push(format!("long spans without an event: {gaps}"));
+        }
+        if logs.iter().any(|log| log.is_partial) {
+            lacks.push("records are known to be missing".to_owned());
+        }
+        let verdict = if lacks.is_empty() { Verdict::Yes } else { Verdict::InPart };
+        Met { verdict, name: name.to_owned(), lack: lacks.join("; ") }
+    }
+
+    /// Records of the backup service; it tells no time over which they should reach.
+    fn service(&self, name: &str) -> Met {
+        let verdict = if self.logs(name).next().is_some() { Verdict::Yes } else { Verdict::No };
+        Met { verdict, name: name.to_owned(), lack: CoverageState::NotRequested.to_string() }
+    }
+
+    fn logs(&self, name: &str) -> impl Iterator<Item = &'a LogRow> {
+        let own = self.analysis.logs.iter().filter(|log| is_of(log, self.id));
+        own.filter(move |log| log.object_type == name)
     }
 
     /// Records that are set aside for other rooms.
@@ -273,7 +305,7 @@ fn level(state: CoverageState) -> Verdict {
 mod tests {
     use super::*;
     use crate::directory::catalogue;
-    use crate::model::SnapshotRow;
+    use crate::model::{Interval, LogKind, SnapshotRow};
 
     fn snapshot(label: &str, position: usize) -> SnapshotRow {
         SnapshotRow {
@@ -382,10 +414,40 @@ mod tests {
     }
 
     #[test]
-    fn a_log_in_the_ledger_answers_who_did_it() {
-        let told =
-            answer(vec![row("s1", "directoryAudit", "", CoverageState::Collected)], 1, "who");
-        assert_eq!(told.verdict, Verdict::Yes);
+    fn a_log_that_reaches_over_all_snapshots_answers_who_did_it() {
+        let at = |day: i64| Timestamp::from_second(1_793_000_000 + day * 86_400).unwrap();
+        let told = |from: i64, to: i64, gap_count: u64| {
+            let mut snapshots = vec![snapshot("s1", 1), snapshot("s2", 2)];
+            for (row, day) in snapshots.iter_mut().zip([1, 9]) {
+                row.time = Some(Interval::instant(at(day)));
+            }
+            let log = LogRow {
+                tenant_id: "t".to_owned(),
+                kind: LogKind::Audit,
+                object_type: "directoryAudit".to_owned(),
+                dialects: vec!["Graph log".to_owned()],
+                from: Some(at(from)),
+                to: Some(at(to)),
+                events: 5,
+                repeated: 0,
+                differing: 0,
+                undated: 0,
+                cut: 0,
+                exhibits: 1,
+                gaps: Vec::new(),
+                gap_count,
+                is_partial: false,
+            };
+            let analysis = Analysis { snapshots, logs: vec![log], ..Analysis::default() };
+            let all = answers(&analysis, catalogue(), "t");
+            let who = all.into_iter().find(|answer| answer.id == "who").unwrap();
+            (who.verdict, who.missing.join(" "))
+        };
+        assert_eq!(told(1, 9, 0).0, Verdict::Yes);
+        assert_eq!(told(2, 8, 0).0, Verdict::Yes);
+        assert!(told(3, 9, 0).1.contains("no event before"));
+        assert!(told(1, 7, 0).1.contains("no event after"));
+        assert_eq!(told(1, 9, 2).0, Verdict::InPart);
         assert_eq!(answer(Vec::new(), 1, "who").verdict, Verdict::No);
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::{EDGE, is_of};
 use crate::directory::{Catalogue, Retention};
-use crate::model::{Analysis, CoverageState, Lane};
+use crate::model::{Analysis, Lane, LogKind, LogRow};
 
 /// Something that can be exported until a date.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,30 +82,22 @@ pub(super) fn deadlines(analysis: &Analysis, catalogue: &Catalogue, tenant: &str
             put(&mut found, &retention, &Span { from: row.deleted, to: row.deleted, subject });
         }
     }
-    for (id, log) in [("audit-log", "directoryAudit"), ("sign-ins", "signIn")] {
-        let whole = |label: &str| {
-            analysis.coverage.iter().any(|row| {
-                row.tenant_id == tenant
-                    && row.object_type == log
-                    && row.attribute.is_empty()
-                    && row.snapshot == label
-                    && row.state == CoverageState::Collected
-            })
-        };
-        // A log that is wholly there for some snapshot needs no export for what lies before it.
-        let there = analysis
-            .snapshots
-            .iter()
-            .rev()
-            .find(|row| row.tenant_id == tenant && whole(&row.label));
-        let covered = there.and_then(|row| row.time).map(|time| time.end);
+    for (id, kind) in [("audit-log", LogKind::Audit), ("sign-ins", LogKind::SignIn)] {
+        let logs = || analysis.logs.iter().filter(|log| log.kind == kind && is_of(log, tenant));
         if let Some(retention) = catalogue.retention(id) {
             let spans = spans(retention);
-            let open = spans.iter().filter(|span| covered.is_none_or(|end| span.to > end));
+            let open = spans.iter().filter(|span| !logs().any(|log| spans_over(log, span)));
             open.for_each(|span| put(&mut found, retention, span));
         }
     }
     found
+}
+
+/// Whether a log is there for a span: an event before and behind it, or not long away, and none of its gaps inside.
+fn spans_over(log: &LogRow, span: &Span) -> bool {
+    let (Some(from), Some(to)) = (log.from, log.to) else { return false };
+    let reaches = from.duration_since(span.from) <= EDGE && span.to.duration_since(to) <= EDGE;
+    reaches && !log.is_partial && !log.gaps.iter().any(|(a, b)| *a < span.to && *b > span.from)
 }
 
 /// The times between snapshots in which something changed; where there are none, the days that the service still looks back
@@ -214,6 +207,36 @@ mod tests {
         assert_eq!(audit.from, at("2026-10-21T00:00:00Z"));
         assert_eq!(audit.by, at("2026-11-20T00:00:00Z"));
         assert!(!audit.is_over);
+    }
+
+    #[test]
+    fn a_log_that_is_there_needs_no_export() {
+        let open = |from: &str, to: &str| {
+            let mut analysis = one_snapshot("2026-11-20T00:00:00Z");
+            analysis.logs = vec![LogRow {
+                tenant_id: "t".to_owned(),
+                kind: LogKind::Audit,
+                object_type: "auditLogRecord".to_owned(),
+                dialects: Vec::new(),
+                from: Some(at(from)),
+                to: Some(at(to)),
+                events: 2,
+                repeated: 0,
+                differing: 0,
+                undated: 0,
+                cut: 0,
+                exhibits: 1,
+                gaps: Vec::new(),
+                gap_count: 0,
+                is_partial: false,
+            }];
+            let found = deadlines(&analysis, catalogue(), "t");
+            assert!(found.iter().any(|deadline| deadline.id == "sign-ins"));
+            found.iter().any(|deadline| deadline.id == "audit-log")
+        };
+        assert!(!open("2026-10-21T20:00:00Z", "2026-11-19T20:00:00Z"));
+        assert!(open("2026-10-25T00:00:00Z", "2026-11-19T20:00:00Z"));
+        assert!(open("2026-10-21T20:00:00Z", "2026-11-15T00:00:00Z"));
     }
 
     #[test]

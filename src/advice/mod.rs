@@ -9,8 +9,18 @@ mod deadlines;
 pub use answers::{Answer, Verdict};
 pub use deadlines::Deadline;
 
+use jiff::SignedDuration;
+
 use crate::directory::Catalogue;
-use crate::model::Analysis;
+use crate::model::{Analysis, LogRow};
+
+/// A log whose nearest event is farther than this from what it should reach may not reach it.
+const EDGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Whether a log may speak of a tenant: it is its own, or names none.
+fn is_of(log: &LogRow, tenant: &str) -> bool {
+    log.tenant_id == tenant || log.tenant_id.is_empty()
+}
 
 /// Advice on the evidence of one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]

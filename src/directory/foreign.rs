@@ -116,7 +116,7 @@ impl Catalogue {
         self.powershell.get(name).filter(|spelt| top || !spelt.top_only)
     }
 
-    /// The type that a resource of Microsoft365DSC or of a configuration snapshot stands for (`AADGroup`,
+    /// The type that a resource of `Microsoft365DSC` or of a configuration snapshot stands for (`AADGroup`,
     /// `microsoft.entra.group`); `None` for one that the table does not know.
     #[must_use]
     pub fn dsc_type(&self, resource: &str) -> Option<&str> {

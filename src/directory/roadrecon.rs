@@ -86,7 +86,9 @@ impl Catalogue {
     pub(super) fn load_roadrecon(&mut self) {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
         for row in self.rows::<TableRow>("roadrecon", TABLES) {
-            self.sound("roadrecon", &row.table, &row.source, &row.object_type);
+            // Policies of other kinds are no type of Graph.
+            let known = if row.object_type == "policy" { "" } else { &row.object_type };
+            self.sound("roadrecon", &row.table, &row.source, known);
             self.roadrecon.push(RoadTable {
                 table: row.table,
                 when: (!row.when_column.is_empty()).then_some((row.when_column, row.when_value)),

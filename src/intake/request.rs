@@ -40,7 +40,7 @@ pub enum Format {
     ScubaGear,
     /// A list of objects of Azure AD Graph.
     AzureAdGraph,
-    /// Resources of Microsoft365DSC or of a configuration snapshot.
+    /// Resources of `Microsoft365DSC` or of a configuration snapshot.
     Dsc,
     /// Objects without ids, as configuration-as-code keeps them.
     ConfigAsCode,
@@ -210,6 +210,7 @@ pub enum Subject {
 
 /// A request that an exhibit answers, whole or in part.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a request, not a mode")]
 pub struct Request {
     /// Layout.
     pub format: Format,

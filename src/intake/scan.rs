@@ -518,11 +518,11 @@ mod tests {
             let file = file.unwrap();
             let name = file.file_name().into_string().unwrap();
             let read = single_text(&std::fs::read(file.path()).unwrap());
-            match name.split_once('_').unwrap().0 {
-                "y" => {
-                    accepted += usize::from(read.map_err(|error| panic!("{name}: {error}")).is_ok())
-                }
-                "n" => refused += usize::from(read.map(|_| panic!("{name}: accepted")).is_err()),
+            match (name.split_once('_').unwrap().0, read) {
+                ("y", Ok(_)) => accepted += 1,
+                ("n", Err(_)) => refused += 1,
+                ("y", Err(error)) => panic!("{name}: {error}"),
+                ("n", Ok(_)) => panic!("{name}: accepted"),
                 _ => {}
             }
         }

@@ -42,7 +42,7 @@ pub enum Spelling {
     Goose,
     /// Of DFIR-O365RC: marked if it is of the recycle bin, and with what hangs on it.
     DfirO365rc,
-    /// Resources of Microsoft365DSC and of configuration snapshots.
+    /// Resources of `Microsoft365DSC` and of configuration snapshots.
     Dsc,
     /// Objects without id, which go by their names.
     Nameless,

@@ -19,8 +19,8 @@ use jiff::Timestamp;
 use crate::codes::code;
 use crate::directory::Catalogue;
 use crate::model::{
-    Analysis, Change, ChangeId, CoverageRow, ExhibitRow, LogRow, ObjectRow, QuarantineRow,
-    SnapshotRow, Target, WarningRow,
+    Analysis, BinRow, Change, ChangeId, ConflictRow, CoverageRow, ExhibitRow, LogRow, ObjectRow,
+    QuarantineRow, SnapshotRow, Target, WarningRow,
 };
 use text::Pseudonyms;
 
@@ -62,6 +62,10 @@ impl<'c> Redactor<'c> {
         analysis.exhibits.sort_by(|a, b| a.path.cmp(&b.path));
         analysis.coverage.iter_mut().for_each(|row| self.coverage(row));
         analysis.coverage.sort_by(|a, b| a.tenant_id.cmp(&b.tenant_id));
+        analysis.conflicts.iter_mut().for_each(|row| self.conflict(row));
+        analysis.conflicts.sort();
+        analysis.bin.iter_mut().for_each(|row| self.in_bin(row));
+        analysis.bin.sort();
         for row in &mut analysis.logs {
             row.tenant_id = self.names.id(&row.tenant_id);
         }
@@ -169,6 +173,28 @@ impl<'c> Redactor<'c> {
         row.object_type = names.object_type(&row.object_type);
         row.attribute = names.attribute(&row.attribute);
         row.detail = names.prose(&row.detail);
+        row.request = names.request(&row.request);
+        row.object_id = names.id(&row.object_id);
+    }
+
+    fn conflict(&mut self, row: &mut ConflictRow) {
+        let names = &mut self.names;
+        row.tenant_id = names.id(&row.tenant_id);
+        row.snapshot = names.label(&row.snapshot);
+        row.object_type = names.object_type(&row.object_type);
+        row.object_id = names.id(&row.object_id);
+        for (value, _) in row.values.iter_mut().filter(|(value, _)| !value.is_empty()) {
+            *value = names.json(&row.attribute, value);
+        }
+        row.attribute = names.attribute(&row.attribute);
+    }
+
+    fn in_bin(&mut self, row: &mut BinRow) {
+        let names = &mut self.names;
+        row.tenant_id = names.id(&row.tenant_id);
+        row.object_name = names.name(&row.object_type, &row.object_name);
+        row.object_type = names.object_type(&row.object_type);
+        row.object_id = names.id(&row.object_id);
     }
 
     /// Messages quote the evidence in many ways: what the code means stands in their place.

@@ -375,6 +375,27 @@ impl<'c> Pseudonyms<'c> {
             .join(" ")
     }
 
+    /// A request: names of properties, types and segments stay, what is quoted or looks like anything else does not.
+    pub(super) fn request(&mut self, text: &str) -> String {
+        let in_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
+        let (mut shown, mut rest, mut quoted) = (String::new(), text, false);
+        while let Some(first) = rest.chars().next() {
+            if !in_word(first) {
+                quoted ^= first == '\'';
+                shown.push(first);
+                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+                continue;
+            }
+            let end = rest.find(|c: char| !in_word(c)).unwrap_or(rest.len());
+            let (word, behind) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            let service = matches!(word, "v1.0" | "graph.microsoft.com") || is_property(word);
+            let stays = !quoted && service;
+            shown.push_str(&if stays { word.to_owned() } else { self.value(word) });
+            rest = behind;
+        }
+        shown
+    }
+
     /// A value of an option.
     pub(super) fn option(&mut self, name: &str, word: &str) -> String {
         match name {

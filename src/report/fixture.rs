@@ -394,6 +394,34 @@ fn objects() -> Vec<ObjectRow> {
     ]
 }
 
+fn warnings() -> Vec<WarningRow> {
+    vec![
+        WarningRow {
+            code: "capture-smear".to_owned(),
+            path: String::new(),
+            offset_bytes: None,
+            message: "the captures of snapshot `2026-11-02` began over 2 h".to_owned(),
+            advice: String::new(),
+        },
+        WarningRow {
+            code: "page-missing".to_owned(),
+            path: "export/2026-11-03/users.json".to_owned(),
+            offset_bytes: Some(812_301),
+            message: "the list has a next link, and no page of this snapshot continues it"
+                .to_owned(),
+            advice: "export users again, following @odata.nextLink to the end".to_owned(),
+        },
+        WarningRow {
+            code: "bin-not-collected".to_owned(),
+            path: String::new(),
+            offset_bytes: None,
+            message: "user has a recycle bin that snapshot 2026-11-01 did not collect".to_owned(),
+            advice: "export /directory/deletedItems/microsoft.graph.user with every snapshot"
+                .to_owned(),
+        },
+    ]
+}
+
 /// A small tenant with three snapshots and one change of every kind that matters.
 pub(crate) fn analysis() -> Analysis {
     let mut changes = Vec::new();
@@ -437,32 +465,7 @@ pub(crate) fn analysis() -> Analysis {
             receipt: Some(receipt(4, 17, 640)),
         }],
         logs: Vec::new(),
-        warnings: vec![
-            WarningRow {
-                code: "capture-smear".to_owned(),
-                path: String::new(),
-                offset_bytes: None,
-                message: "the captures of snapshot `2026-11-02` began over 2 h".to_owned(),
-                advice: String::new(),
-            },
-            WarningRow {
-                code: "page-missing".to_owned(),
-                path: "export/2026-11-03/users.json".to_owned(),
-                offset_bytes: Some(812_301),
-                message: "the list has a next link, and no page of this snapshot continues it"
-                    .to_owned(),
-                advice: "export users again, following @odata.nextLink to the end".to_owned(),
-            },
-            WarningRow {
-                code: "bin-not-collected".to_owned(),
-                path: String::new(),
-                offset_bytes: None,
-                message: "user has a recycle bin that snapshot 2026-11-01 did not collect"
-                    .to_owned(),
-                advice: "export /directory/deletedItems/microsoft.graph.user with every snapshot"
-                    .to_owned(),
-            },
-        ],
+        warnings: warnings(),
         quarantine: vec![QuarantineRow {
             exhibit: exhibit_id(1),
             path: "export/2026-11-01/users.json".to_owned(),

@@ -11,10 +11,9 @@ fn view(evidence: &Evidence, number: i64, part: &str, name: &str, head: &str, ro
     let below = part.split_once('/').map_or(String::new(), |(_, below)| format!("-{below}"));
     let stamp = format!("202611{number:02}-1000{:02}", name.len());
     let file = if component == "Admins" { format!("202611{number:02}") } else { stamp.clone() };
-    let mut text = format!("\u{feff}\"{}\"\r\n", head.replace(' ', "\",\""));
-    for row in rows {
-        text.push_str(&format!("\"{}\"\r\n", row.replace('|', "\",\"")));
-    }
+    let line = |row: &str, separator: char| format!("\"{}\"\r\n", row.replace(separator, "\",\""));
+    let rows: String = rows.iter().map(|row| line(row, '|')).collect();
+    let text = format!("\u{feff}{}{rows}", line(head, ' '));
     let path = format!("{TENANT}/Output/{component}/{stamp}{below}/{file}-{name}.csv");
     evidence.file(path, text);
 }
@@ -269,14 +268,11 @@ fn hawk_has_users_administrators_and_credentials() {
     hawk(&evidence, 1, "EntraIDUsers.csv", &people("True", "1/2/2026 1:00:00 PM"));
     hawk(&evidence, 2, "EntraIDUsers.csv", &people("False", "02.01.2026 13:00:00"));
     let admins = |last: u32| {
-        let mut text = "\"AdminGroupName\",\"Members\",\"MemberType\",\"ObjectId\"\r\n".to_owned();
-        for number in 1..last {
-            text.push_str(&format!(
-                "\"Global Reader\",\"u{number}\",\"User\",\"{}\"\r\n",
-                id(number)
-            ));
-        }
-        text + "\"User Administrator\",\"No Members\",\"None\",\r\n"
+        let head = "\"AdminGroupName\",\"Members\",\"MemberType\",\"ObjectId\"\r\n".to_owned();
+        let row =
+            |number| format!("\"Global Reader\",\"u{number}\",\"User\",\"{}\"\r\n", id(number));
+        let rows: String = (1..last).map(row).collect();
+        head + &rows + "\"User Administrator\",\"No Members\",\"None\",\r\n"
     };
     hawk(&evidence, 1, "EntraIDAdministrators.csv", &admins(20));
     hawk(&evidence, 2, "EntraIDAdministrators.csv", &admins(21));
@@ -286,15 +282,13 @@ fn hawk_has_users_administrators_and_credentials() {
     );
     hawk(&evidence, 2, "EntraIDAdministrators.json", &twin);
     let secrets = |last: u32| {
-        let mut text = "\"AppName\",\"AppObjectID\",\"KeyID\",\"StartDate\",\"EndDate\",\"KeyType\",\"CredType\"\r\n".to_owned();
-        for number in 1..last {
-            text.push_str(&format!(
-                "\"App\",\"{}\",\"{}\",\"1/2/2026\",\"1/2/2027\",,\"PasswordSecret\"\r\n",
-                id(90),
-                id(100 + number)
-            ));
-        }
-        text
+        let head = "\"AppName\",\"AppObjectID\",\"KeyID\",\"StartDate\",\"EndDate\",\"KeyType\",\"CredType\"\r\n";
+        let row = |number| {
+            let (app, key) = (id(90), id(100 + number));
+            format!("\"App\",\"{app}\",\"{key}\",\"1/2/2026\",\"1/2/2027\",,\"PasswordSecret\"\r\n")
+        };
+        let rows: String = (1..last).map(row).collect();
+        head.to_owned() + &rows
     };
     for name in ["SPNCertsAndSecrets.csv", "ApplicationCertsAndSecrets.csv"] {
         hawk(&evidence, 1, name, &secrets(20));

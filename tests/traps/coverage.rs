@@ -18,7 +18,7 @@ fn line(row: &Row) -> String {
     };
     let line = format!(
         "{} {} {}{of} {}",
-        &row.get("snapshot")[8..],
+        row.get("snapshot").get(8..).unwrap(),
         row.get("state"),
         row.get("objects"),
         row.get("detail")

@@ -166,7 +166,7 @@ mod tests {
                     "implicitGrantSettings": {"enableAccessTokenIssuance": false}},
                 "replyUrls": ["r"], "isFallbackPublicClient": null,
                 "keyCredentials": [{"keyId": "k", "endDateTime": "2026-01-01T00:00:00Z", "key": null}],
-                "info": {"supportUrl": "s"}})
+                "info": {"supportUrl": "s"}, "@partialItems": ["keyCredentials"]})
         );
         let assignment = r#"{"objectType":"AppRoleAssignment","objectId":"1","id":"role"}"#;
         assert_eq!(

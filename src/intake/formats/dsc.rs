@@ -1,4 +1,4 @@
-//! Resources of Microsoft365DSC: its JSON report (a list of `{"ResourceName":"AADGroup",…}`), and snapshots of tenant
+//! Resources of `Microsoft365DSC`: its JSON report (a list of `{"ResourceName":"AADGroup",…}`), and snapshots of tenant
 //! configuration by the service (`resources[]` of `{"displayName","resourceType","properties"}`, or such items by themselves).
 //!
 //! Recognised by `ResourceName` beside members that begin with a capital, or by `resourceType`, `displayName` and
@@ -55,9 +55,7 @@ fn is_of_snapshot(text: &[u8], record: &Record) -> bool {
 /// Whether the record is a resource.
 pub(in crate::intake) fn is_resource(text: &[u8], record: &Record) -> bool {
     let capital = |member: &Member| {
-        text.get(member.key.clone())
-            .and_then(|key| key.first())
-            .is_some_and(|first| first.is_ascii_uppercase())
+        text.get(member.key.clone()).and_then(|key| key.first()).is_some_and(u8::is_ascii_uppercase)
     };
     is_of_snapshot(text, record)
         || record.string(text, "ResourceName").is_some() && record.members.iter().all(capital)

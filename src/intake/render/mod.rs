@@ -413,6 +413,7 @@ mod tests {
         assert_eq!(texts, [r#"{"id":"a","x":["1"]}"#, r#"{"x":["1"],"id":"b"}"#, "{}"]);
         assert_eq!(tally.used, 3);
         let csv = "Id,DisplayName,Note\r\n1,\"a\r\nb\",\r\n\r\n2,c,d\r\n3\r\n4,e,";
+        read("Id,DisplayName,Mail\n2,\"b\"2,\"b \"\"q\"\"x\n", 1).unwrap();
         let (records, tally) = read(csv, 3).unwrap();
         assert_eq!(records.len(), 3);
         assert_eq!((tally.seen, tally.quarantined), (4, 1));

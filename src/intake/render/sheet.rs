@@ -187,7 +187,11 @@ impl Rows {
                     }
                     match shared {
                         Some(shared) => open = Some((span, shared)),
-                        None => self.row((text, span, Some(&row)), ledger, sink),
+                        // The last row of a text may end in an open quote, behind what its span is.
+                        None => {
+                            let parted = (end < text.len()).then_some(&row);
+                            self.row((text, span, parted), ledger, sink);
+                        }
                     }
                 }
             }

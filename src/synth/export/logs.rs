@@ -162,7 +162,7 @@ fn table<'h>(
     for row in rows {
         writer.write_record(row)?;
     }
-    writer.into_inner().map_err(|error| error.into_error())
+    writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
 impl Exporter<'_> {
