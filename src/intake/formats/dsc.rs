@@ -29,7 +29,7 @@ const SCRIPT: &str = "dsc-script";
 /// As much of a text is looked at for the words of a script; the resources follow some lines behind its beginning.
 const HEAD_BYTES: usize = 64 * 1024;
 
-/// Words that stand together in what an export of Microsoft365DSC writes for PowerShell.
+/// Words that stand together in what an export of `Microsoft365DSC` writes for PowerShell.
 const OF_SCRIPT: [[&str; 2]; 3] = [
     ["Configuration ", "Import-DscResource"],
     ["Configuration M365TenantConfig", ""],

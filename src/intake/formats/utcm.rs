@@ -68,7 +68,9 @@ fn texts(text: &[u8], record: &Record, name: &str) -> Vec<String> {
     let written = record.member(text, name).and_then(|m| text.get(m.value.span.clone()));
     let told = |value: &Value| match value {
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
     };
     match written.and_then(|written| serde_json::from_slice(written).ok()) {
         Some(Value::Array(items)) => items.iter().map(told).collect(),
