@@ -1,5 +1,8 @@
 //! Exports of configuration: from the file to the changes. Every fixture is claimed by one recogniser.
 
+mod files;
+mod jobs;
+
 use serde_json::{Value, json};
 
 use crate::evidence::{Evidence, TENANT, context, day};
@@ -158,8 +161,43 @@ fn objects_without_ids_go_by_name() {
     let report = evidence.report(&[]);
     report.assert_balanced();
     let coverage = report.table("coverage.csv").having("attribute", "");
-    let told = |detail: &str| detail.contains("a rename is removed and added");
-    assert!(coverage.column("detail").iter().any(|detail| told(detail)), "{coverage:?}");
+    let coverage = coverage.having("object_type", "conditionalAccessPolicy").having("request", "");
+    let told = "told apart by name, for want of ids: a rename is removed and added";
+    assert_eq!(coverage.column("detail"), [told, told], "{coverage:?}");
+}
+
+#[test]
+fn objects_without_id_and_name_go_by_path() {
+    let evidence = Evidence::new();
+    let rule = |state: &str| {
+        json!({"state": state, "conditions": {"clientAppTypes": ["all"]},
+            "grantControls": {"builtInControls": ["mfa"]}})
+    };
+    for number in [1, 2] {
+        let state = if number == 1 { "enabled" } else { "disabled" };
+        file(&evidence, number, "conditionalAccess/policies/first.json", &rule(state));
+        for name in ["b", "c", "d", "e", "f", "g", "h", "i", "j", "k"] {
+            let path = format!("conditionalAccess/policies/{name}.json");
+            file(&evidence, number, &path, &rule("enabled"));
+        }
+    }
+    file(&evidence, 1, "conditionalAccess/policies/old.json", &rule("enabled"));
+    file(&evidence, 2, "conditionalAccess/policies/new.json", &rule("enabled"));
+    assert_eq!(
+        rows(&evidence),
+        [
+            "path:conditionalAccess/policies/first.json modified state \"enabled\" \"disabled\" change proven",
+            "path:conditionalAccess/policies/new.json added    change consistent",
+            "path:conditionalAccess/policies/old.json removed    change consistent",
+        ]
+    );
+    let report = evidence.report(&[]);
+    report.assert_balanced();
+    let coverage = report.table("coverage.csv").having("attribute", "");
+    let coverage = coverage.having("object_type", "conditionalAccessPolicy").having("request", "");
+    assert_eq!(coverage.column("state"), ["collected", "collected"], "{coverage:?}");
+    let told = "told apart by path, for want of ids and names: a file renamed or moved is removed and added";
+    assert_eq!(coverage.column("detail"), [told, told]);
 }
 
 fn intune(name: &str, state: &str) -> Value {
@@ -243,5 +281,43 @@ fn every_fixture_is_claimed_by_its_own_recogniser() {
         let report = evidence.report(&[]);
         report.assert_balanced();
         assert_eq!(report.table("evidence.csv").column("format"), [format], "{name}: {value}");
+    }
+}
+
+#[test]
+fn a_configuration_as_script_is_refused_with_advice() {
+    let policy = "        AADConditionalAccessPolicy \"P\"\r\n        {\r\n            State = \"enabled\";\r\n        }\r\n";
+    let script = |head: &str| {
+        format!(
+            "{head}param (\r\n)\r\n\r\nConfiguration M365TenantConfig\r\n{{\r\n    \
+            Import-DscResource -ModuleName 'Microsoft365DSC'\r\n    Node localhost\r\n    {{\r\n{policy}    }}\r\n}}\r\n"
+        )
+    };
+    let data = "@{\r\n    AllNodes = @(\r\n        @{ NodeName = \"localhost\" }\r\n    )\r\n    \
+        NonNodeData = @(\r\n        @{ OrganizationName = \"contoso.com\" }\r\n    )\r\n}\r\n";
+    let plain = script("# Generated with Microsoft365DSC version 1.25.1001.1\r\n");
+    let wide: Vec<u8> =
+        std::iter::once(0xFEFF).chain(plain.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let large = format!("{plain}{}", policy.repeat(160_000));
+    for (name, bytes) in [
+        ("M365TenantConfig.ps1", plain.into_bytes()),
+        ("M365TenantConfig.ps1", wide),
+        ("M365TenantConfig.ps1", script("<# made by hand #>\r\n").into_bytes()),
+        ("M365TenantConfig.ps1", large.into_bytes()),
+        ("ConfigurationData.psd1", data.to_owned().into_bytes()),
+    ] {
+        let evidence = Evidence::new();
+        evidence.file(format!("{}/{name}", day(1)), bytes);
+        file(
+            &evidence,
+            1,
+            "users.json",
+            &json!([{"id": ID, "userPrincipalName": "a@contoso.com"}]),
+        );
+        let report = evidence.report(&[]);
+        report.assert_balanced();
+        let warnings = report.table("warnings.csv").having("code", "dsc-script");
+        assert_eq!(warnings.0.len(), 1, "{name}: {:?}", report.table("warnings.csv"));
+        assert!(report.table("warnings.csv").having("code", "not-json").0.is_empty());
     }
 }

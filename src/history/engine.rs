@@ -516,6 +516,12 @@ impl<'a> Engine<'a> {
             shown.name = names.get(&tenant, &kind, target);
             shown.object_type = kind.to_string();
         }
+        if let (Some(shown), Some(target)) = (&mut draft.change.target, &draft.target)
+            && shown.name.is_empty()
+            && let Some(name) = self.index.names.get(&tenant).and_then(|names| names.get(target))
+        {
+            shown.name.clone_from(name);
+        }
     }
 }
 

@@ -296,7 +296,7 @@ fn exhibit_row(index: &Index, catalogue: &Catalogue, exhibit: &Exhibit) -> Exhib
         tally: exhibit.tally.clone(),
         modified_at: exhibit.modified_at,
         hash_basis: exhibit.hash_basis,
-        tool: catalogue.tool(format).unwrap_or_default().to_owned(),
+        tool: tool(exhibit, format, catalogue),
         changed_at: changed_at(&exhibit.source),
     }
 }
@@ -453,4 +453,11 @@ fn snapshot_warnings(index: &Index) -> Vec<WarningRow> {
         }
     }
     rows
+}
+
+/// The tool that made an exhibit, where its format, or what its resources are called, tells.
+fn tool(exhibit: &Exhibit, format: &str, catalogue: &Catalogue) -> String {
+    let of_service = exhibit.beside.is_configuration || !exhibit.beside.jobs.is_empty();
+    let of_snapshot = of_service.then(|| catalogue.tool("configuration snapshot")).flatten();
+    of_snapshot.or_else(|| catalogue.tool(format)).unwrap_or_default().to_owned()
 }

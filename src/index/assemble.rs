@@ -15,11 +15,13 @@ use super::runs::{self, RequestFacts};
 use super::segment::as_u32;
 use super::shelf::{Shelf, Slab};
 use super::snapshots::Member;
-use super::{Exhibit, Index, IndexedPage, IndexedRequest, chain, events, links, snapshots, whole};
+use super::{
+    Exhibit, Index, IndexedPage, IndexedRequest, beside, chain, events, links, snapshots, whole,
+};
 use crate::budget::Budget;
 use crate::directory::Catalogue;
 use crate::evidence::{Carrier, EvidenceError, Refusal, SourceFile, Walk, stream_each};
-use crate::intake::{Format, Map, Place, Request, Rule, TABLE_OF_NAMES};
+use crate::intake::{Format, Map, Place, Request, Rule};
 use crate::meter::{Meter, Stage};
 use crate::model::{CaptureTime, ExhibitId, Interval, TimeSource};
 
@@ -66,6 +68,11 @@ impl Placed {
             .iter()
             .filter(|named| file.path.starts_with(&named.path))
             .max_by_key(|n| n.path.clone());
+        let below = named.and_then(|named| file.path.strip_prefix(&named.path).ok());
+        if let Some(below) = below.filter(|_| file.archive().is_none()) {
+            let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
+            place.within = names.join("/");
+        }
         if let Some(at) = named.and_then(|named| named.time) {
             place.time =
                 Some(CaptureTime { interval: Interval::instant(at), source: TimeSource::Option });
@@ -219,7 +226,8 @@ impl Assembly {
     /// Unites exhibits to snapshots and requests to captures, and puts all in order.
     pub(super) fn finish(self, key: FingerprintKey) -> Result<Index, EvidenceError> {
         let Self { mut index, mut members, map } = self;
-        settle_folders(&mut index.exhibits, &mut members);
+        let catalogue = crate::directory::catalogue();
+        beside::settle(&mut index, &mut members, catalogue);
         let (found, torn) = snapshots::unite(&mut index.exhibits, &members);
         index.snapshots = found;
         index.refusals.extend(torn.into_iter().map(|folder| {
@@ -234,7 +242,6 @@ impl Assembly {
         let unused = map.iter().flat_map(|map| unused_rules(map, &index.exhibits));
         index.refusals.extend(unused);
         distrust_databases(&mut index);
-        let catalogue = crate::directory::catalogue();
         let silent =
             whole::silent_parents(&index.requests, &index.exhibits, &index.segments, catalogue);
         index.requests.extend(silent);
@@ -284,27 +291,6 @@ fn distrust_databases(index: &mut Index) {
     }
 }
 
-/// A table of names tells the tenant of the folder that it stands in, and of nothing beside it: trees of several tenants
-/// stand side by side. The innermost one counts.
-fn settle_folders(exhibits: &mut [Exhibit], members: &mut [Member]) {
-    let mut tables: Vec<(String, String)> = Vec::new();
-    for (exhibit, member) in exhibits.iter().zip(members) {
-        if exhibit.tally.set_aside.contains_key(TABLE_OF_NAMES)
-            && let Some(tenant) = member.tenants.pop()
-        {
-            tables.push((exhibit.place.folder.clone(), tenant));
-        }
-    }
-    tables.sort_by_key(|(folder, tenant)| {
-        (std::cmp::Reverse(folder.len()), folder.clone(), tenant.clone())
-    });
-    for exhibit in exhibits.iter_mut().filter(|exhibit| exhibit.place.tenant.is_none()) {
-        let own = format!("{}/", exhibit.place.folder);
-        let table = tables.iter().find(|(folder, _)| own.starts_with(&format!("{folder}/")));
-        exhibit.place.tenant = table.map(|(_, tenant)| tenant.clone());
-    }
-}
-
 impl Index {
     /// Works out what rows are looked up by, once captures and snapshots are known.
     fn put_in_order(&mut self) {
@@ -327,6 +313,7 @@ impl Index {
                 tenant: as_u32(tenant_of(indexed.exhibit)),
             })
             .collect();
+        self.names = beside::names(&self.exhibits, &self.snapshots);
         self.segments.push(links::empty_lists(&self.requests).into());
         self.orders = runs::orders(&self.exhibits);
         let mut pages: Vec<IndexedPage> =

@@ -182,6 +182,7 @@ fn facts_of(reading: Reading) -> (Facts, Segment) {
         is_log: member.is_log,
         rendering: exhibit.rendering,
         made_at: exhibit.made_at,
+        beside: exhibit.beside,
         tenants: member.tenants,
         requests,
     };
@@ -249,6 +250,7 @@ fn exhibit_of(
         troubles: facts.troubles,
         object_types: facts.object_types,
         logs: facts.logs,
+        beside: facts.beside,
         snapshot: usize::MAX,
     };
     let member =

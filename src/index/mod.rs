@@ -4,6 +4,7 @@
 //! Values are not looked at here beyond what identity and fingerprints need; what a difference means is `history`'s.
 
 mod assemble;
+mod beside;
 mod case;
 mod chain;
 mod events;
@@ -38,12 +39,13 @@ pub use row::{EventRow, Key, LinkHead, LinkRow, Row};
 pub use runs::Seen;
 pub use segment::{Names, Page};
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
 use crate::evidence::{Carrier, Encoding, Fingerprints, Refusal, SourceFile};
-use crate::intake::{Format, Place, Quarantined, Rendering, Request, Trouble};
+use crate::intake::{Beside, Format, Place, Quarantined, Rendering, Request, Trouble};
 use crate::model::{
     CaptureTime, Cited, ExhibitId, HashBasis, Interval, Receipt, Tally, TimeSource,
 };
@@ -85,6 +87,8 @@ pub struct Exhibit {
     pub object_types: Vec<Arc<str>>,
     /// Records of logs in it.
     pub logs: Vec<LogCount>,
+    /// What it tells of the files beside it.
+    pub beside: Beside,
     /// Its snapshot; `usize::MAX` for logs that belong to none.
     pub snapshot: usize,
 }
@@ -244,6 +248,8 @@ pub struct Index {
     pub snapshots: Vec<Snapshot>,
     /// Tenants, sorted.
     pub tenants: Vec<String>,
+    /// Names of objects that no list needs to hold, as tables beside the exports tell them, by tenant.
+    pub names: BTreeMap<String, BTreeMap<ObjectId, String>>,
     /// What each request shows of each type: (position of the request, position of the tenant, page, names of attributes).
     pub pages: Vec<IndexedPage>,
     segments: Vec<shelf::Shelf>,

@@ -31,6 +31,9 @@ const CHUNK_BYTES: u64 = 8 * 1024 * 1024;
 const EXHIBIT_BYTES: usize = 2048;
 const REQUEST_BYTES: usize = 1024;
 
+/// What a name of a table takes besides its letters, there and where it is looked up.
+const NAME_BYTES: usize = 160;
+
 /// As much of a large exhibit that is no JSON is looked at to recognise it; the headings of a CSV have some thousand.
 const HEAD_BYTES: usize = 1024 * 1024;
 
@@ -94,7 +97,8 @@ impl<'a> Reader<'a> {
         let member = Member { root: file.root, named: label, tenants, is_log };
         let own = intake.requests.len() * REQUEST_BYTES + EXHIBIT_BYTES;
         let kept = segment.bytes() + own + intake.rendering.bytes();
-        options.budget.charge(kept, "the index")?;
+        let names = intake.beside.names.iter().map(|(id, name)| id.len() + name.len() + NAME_BYTES);
+        options.budget.charge(kept + names.sum::<usize>(), "the index")?;
         options.meter.add_bytes(size_bytes);
         options.meter.add_objects(intake.tally.used);
         let exhibit = Exhibit {
@@ -115,6 +119,7 @@ impl<'a> Reader<'a> {
             rendering: intake.rendering,
             object_types: segment.rows.keys().cloned().collect(),
             logs,
+            beside: intake.beside,
             snapshot: usize::MAX,
         };
         Ok(Reading { exhibit, requests: intake.requests, segment, member })
@@ -224,6 +229,8 @@ impl<'a> Reader<'a> {
             let head = encoding.decode_slice(current.get(..HEAD_BYTES).unwrap_or(&current));
             pieces.foreign = Foreign::recognise(&head, place, catalogue, encoding);
         }
+        let script =
+            intake::script(&encoding.decode_slice(current.get(..HEAD_BYTES).unwrap_or(&current)));
         let is_read = is_json || pieces.foreign.is_some();
         let mut next = Vec::new();
         loop {
@@ -252,8 +259,9 @@ impl<'a> Reader<'a> {
             intake = log_of_a_database();
         } else if !is_read {
             intake.format = Some(Format::NotJson);
-            let cause = "neither an object nor an array".to_owned();
-            intake.troubles.push(Trouble { code: "not-json", offset_bytes: 0, cause });
+            let unknown = ("not-json", "neither an object nor an array");
+            let (code, cause) = script.unwrap_or(unknown);
+            intake.troubles.push(Trouble { code, offset_bytes: 0, cause: cause.to_owned() });
         }
         Ok(Contents { size_bytes, prints: hashing.finish(), encoding, intake, segment, logs })
     }

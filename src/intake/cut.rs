@@ -10,6 +10,9 @@ use crate::evidence::{Encoding, SourceOffsets};
 /// Size from which a piece is handed on.
 const PIECE_BYTES: usize = 4 * 1024 * 1024;
 
+/// What the list of records of a text is called: by Graph, by an Event Hub, in a configuration snapshot.
+const LISTS: [&[u8]; 3] = [b"\"value\"", b"\"records\"", b"\"resources\""];
+
 /// What was cut off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
@@ -273,7 +276,7 @@ impl Cutter {
         let own = self.text.get(self.whole..here).unwrap_or_default();
         let is_value = || {
             let key = own.trim_ascii_end().strip_suffix(b":").map(<[u8]>::trim_ascii_end);
-            key.is_some_and(|key| key.ends_with(b"\"value\"") || key.ends_with(b"\"records\""))
+            key.is_some_and(|key| LISTS.iter().any(|list| key.ends_with(list)))
         };
         if self.depth == 1 || (self.depth == 2 && is_value()) {
             self.list = Some(here);

@@ -19,7 +19,9 @@ mod spelling;
 
 pub use context::{Context, is_guid};
 pub use cut::{Cutter, Piece};
+pub use formats::dsc::script;
 pub use formats::intune::TABLE_OF_NAMES;
+pub use formats::utcm::{Beside, Job};
 pub use logs::{DateOrder, LogBrief, log_brief, log_dialect, log_record};
 pub use map::{Map, Rule};
 pub use parts::Parts;
@@ -138,7 +140,7 @@ impl Quarantined {
 /// A defect of the exhibit as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// Stable code: `invalid-json`, `truncated-json`, `html-not-json`, `empty-file`, `not-json`.
+    /// Stable code: `invalid-json`, `truncated-json`, `html-not-json`, `empty-file`, `not-json`, `dsc-script`.
     pub code: &'static str,
     /// Offset in the decoded text.
     pub offset_bytes: usize,
@@ -163,6 +165,8 @@ pub struct Intake {
     pub tenants: Vec<String>,
     /// When it was made, as it says itself.
     pub made_at: Option<jiff::Timestamp>,
+    /// What it tells of the files beside it.
+    pub beside: Beside,
     azurehound: formats::azurehound::Progress,
     suite: formats::suites::Progress,
     /// How its records become JSON.
@@ -213,13 +217,9 @@ impl Reader<'_> {
             None if self.in_parts => return,
             None => return self.trouble("empty-file", 0, "nothing but white space", Format::Empty),
             Some(b'<') if !self.in_parts => {
-                let cause = "markup (an HTML or XML page), not JSON";
-                return self.trouble(
-                    "html-not-json",
-                    self.scanner.position(),
-                    cause,
-                    Format::NotJson,
-                );
+                let markup = ("html-not-json", "markup (an HTML or XML page), not JSON");
+                let (code, cause) = script(self.text).unwrap_or(markup);
+                return self.trouble(code, self.scanner.position(), cause, Format::NotJson);
             }
             Some(_) => {}
         }
@@ -263,12 +263,9 @@ impl Reader<'_> {
             let begins_json =
                 matches!(self.text.iter().find(|b| !b.is_ascii_whitespace()), Some(b'{' | b'['));
             if !begins_json {
-                self.trouble(
-                    "not-json",
-                    error.offset_bytes,
-                    &error.what.to_string(),
-                    Format::NotJson,
-                );
+                let what = error.what.to_string();
+                let (code, cause) = script(self.text).unwrap_or(("not-json", &what));
+                self.trouble(code, error.offset_bytes, cause, Format::NotJson);
                 return false;
             }
         }
@@ -408,6 +405,7 @@ impl Reader<'_> {
             || self.scubagear(envelope)?
             || self.configuration(envelope)?
             || self.migration_table(envelope)
+            || self.job_alone(envelope)
         {
             return Ok(());
         }
@@ -563,6 +561,10 @@ impl Reader<'_> {
             | Spelling::Nameless
             | Spelling::IntuneManagement => {}
         }
+        if request.records == 0 && request.format.is_list() && self.listed_job(position) {
+            return;
+        }
+        let Some(request) = self.intake.requests.get_mut(position) else { return };
         if request.records == 0 && request.format.is_bare() {
             self.note_results(position);
         }
@@ -571,7 +573,8 @@ impl Reader<'_> {
             request.spelling = Spelling::of(self.text, &self.record);
             let list = request.format.is_list();
             match request.spelling {
-                Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => {}
+                Spelling::Graph => self.go_by_path(position),
+                Spelling::Goose | Spelling::DfirO365rc => {}
                 Spelling::PowerShell => {
                     request.keeps_nulls = Some(false);
                     if list {
@@ -586,6 +589,7 @@ impl Reader<'_> {
                 Spelling::IntuneManagement => request.format = Format::IntuneManagement,
             }
         }
+        let Some(request) = self.intake.requests.get(position) else { return };
         match request.spelling {
             Spelling::Graph | Spelling::Goose | Spelling::DfirO365rc => self.hand_on(position),
             Spelling::PowerShell | Spelling::AzureAdGraph | Spelling::IntuneManagement => {

@@ -175,9 +175,23 @@ impl<'a> Parts<'a> {
             None => b"]",
         };
         let opening = opening.get(..MOST_ENVELOPE_BYTES).unwrap_or(opening);
-        let request = self.envelope(&[opening, end].concat());
+        let request = if opens_resources(opening) {
+            self.note_id(opening);
+            Request::new(Format::Array, None, self.place, self.catalogue)
+        } else {
+            self.envelope(&[opening, end].concat())
+        };
         self.intake.requests.push(request);
         self.list = Some((opening.to_vec(), self.intake.requests.len() - 1));
+    }
+
+    /// Notes the id that stands before a list.
+    fn note_id(&mut self, opening: &[u8]) {
+        let text = [opening, b"]}"].concat();
+        let mut envelope = Record::default();
+        if envelope.scan(&text, &mut Scanner::new(&text, 0)).is_ok() {
+            self.intake.beside.ids.extend(envelope.string(&text, "id"));
+        }
     }
 
     /// The request that an envelope without records tells of.
@@ -216,4 +230,11 @@ impl<'a> Parts<'a> {
             (self.lines, self.intake) = (reader.lines, reader.intake);
         }
     }
+}
+
+/// Whether the list that is opened is that of a configuration snapshot, whose items tell of themselves what they are.
+fn opens_resources(opening: &[u8]) -> bool {
+    let before = opening.trim_ascii_end().strip_suffix(b"[").map(<[u8]>::trim_ascii_end);
+    let key = before.and_then(|text| text.strip_suffix(b":")).map(<[u8]>::trim_ascii_end);
+    key.is_some_and(|text| text.ends_with(b"\"resources\""))
 }

@@ -16,6 +16,8 @@ use crate::model::{CaptureTime, Interval, TimeSource};
 /// What the path of an exhibit tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
+    /// The path below what holds the snapshot: its dated folder, else the evidence that was given.
+    pub within: String,
     /// The folder, as shown.
     pub folder: String,
     /// A GUID-named folder above it that is not below a collection folder.
@@ -83,7 +85,11 @@ impl Place {
             }
             dated => dated,
         };
+        let above = dated.as_ref().map_or(usize::from(!components.is_empty()), |(at, ..)| at + 1);
+        let below = components.get(above..).unwrap_or_default();
+        let within: Vec<&str> = below.iter().copied().chain([name]).collect();
         let mut place = Self {
+            within: within.join("/"),
             folder: components.join("/"),
             dated_folder: dated.map(|(_, text, stamp)| (text, stamp.interval(zone))),
             time,

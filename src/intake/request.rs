@@ -250,6 +250,10 @@ pub struct Request {
     pub spelling: Spelling,
     /// Whether any of its records goes by its name for want of an id.
     pub by_name: bool,
+    /// Whether its record goes by its path for want of both.
+    pub by_path: bool,
+    /// That path.
+    pub path: String,
 }
 
 impl Request {
@@ -290,6 +294,8 @@ impl Request {
             folder: folder.unwrap_or_else(|| place.folder.clone()),
             spelling: listed.map_or(Spelling::Graph, Spelling::of_suite),
             by_name: false,
+            by_path: false,
+            path: String::new(),
         }
     }
 }

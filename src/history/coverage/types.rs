@@ -11,6 +11,10 @@ use crate::model::{CoverageRow, CoverageState};
 /// What identity is worth that is a name.
 const BY_NAME: &str = "told apart by name, for want of ids: a rename is removed and added";
 
+/// What identity is worth that is a path.
+const BY_PATH: &str =
+    "told apart by path, for want of ids and names: a file renamed or moved is removed and added";
+
 /// What delta pages are worth. Recoveries by the service raise no delta records.
 const PATCHES: &str = "delta pages: what changed, and nothing of what a recovery did";
 
@@ -25,6 +29,8 @@ struct Found {
     sound: usize,
     /// Signs against lists.
     broken: BTreeSet<String>,
+    /// What tells the objects apart where it is no id.
+    identity: BTreeSet<&'static str>,
     /// Codes of refusals.
     refused: BTreeSet<String>,
     /// Objects that the requests below have listed for.
@@ -242,7 +248,10 @@ impl Found {
     fn note(&mut self, capture: &Capture, indexed: Option<&IndexedRequest>) {
         let request = indexed.map(|indexed| &indexed.request);
         if request.is_some_and(|request| request.by_name) {
-            self.broken.insert(BY_NAME.to_owned());
+            self.identity.insert(BY_NAME);
+        }
+        if request.is_some_and(|request| request.by_path) {
+            self.identity.insert(BY_PATH);
         }
         if let Some(request) = request.filter(|request| request.delta) {
             let is_page = matches!(request.format, Format::GraphPage | Format::GraphEntity);
@@ -285,6 +294,7 @@ impl Found {
         self.lists += other.lists;
         self.sound += other.sound;
         self.broken.extend(other.broken);
+        self.identity.extend(other.identity);
         self.refused.extend(other.refused);
         self.parents.extend(other.parents);
         self.parents_of = self.parents_of.take().or(other.parents_of);
@@ -295,7 +305,15 @@ impl Found {
         self.exhibits.extend(other.exhibits);
     }
 
+    /// How much was found, and in words what it lacks and what tells the objects apart.
     fn state(&self, singleton: bool) -> (CoverageState, String) {
+        let (state, detail) = self.wholeness(singleton);
+        let detail = (!detail.is_empty()).then_some(detail.as_str());
+        let told: Vec<&str> = detail.into_iter().chain(self.identity.iter().copied()).collect();
+        (state, told.join("; "))
+    }
+
+    fn wholeness(&self, singleton: bool) -> (CoverageState, String) {
         let refusals = || {
             let codes: Vec<&str> = self.refused.iter().map(String::as_str).collect();
             format!("refused: {}", codes.join(", "))

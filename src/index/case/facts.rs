@@ -11,7 +11,9 @@ use super::wire::{Reader, Writer};
 use crate::codes::code;
 use crate::evidence::{Encoding, Fingerprints};
 use crate::index::LogCount;
-use crate::intake::{Format, Place, Quarantined, Rendering, Request, Spelling, Subject, Trouble};
+use crate::intake::{
+    Beside, Format, Job, Place, Quarantined, Rendering, Request, Spelling, Subject, Trouble,
+};
 use crate::model::Tally;
 
 /// What follows from the bytes of an exhibit.
@@ -33,6 +35,8 @@ pub(in crate::index) struct Facts {
     pub(in crate::index) rendering: Rendering,
     /// When it was made, as it says itself.
     pub(in crate::index) made_at: Option<Timestamp>,
+    /// What it tells of the files beside it.
+    pub(in crate::index) beside: Beside,
     /// Ids of its `organization` objects, and tenants that its envelope names.
     pub(in crate::index) tenants: Vec<String>,
     pub(in crate::index) requests: Vec<Request>,
@@ -50,14 +54,14 @@ impl Facts {
     }
 }
 
-/// The hints of a path. Folders are not among them: no row depends on them, and requests get theirs anew.
+/// The hints of a path. Folders above the snapshot are not among them: no row depends on them, and requests get theirs anew.
 pub(in crate::index) fn hints(place: &Place) -> Hints {
     let mut hasher = blake3::Hasher::new();
     let mut put = |text: Option<&str>| {
         let text = text.map_or(&[][..], str::as_bytes);
         hasher.update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes()).update(text);
     };
-    let Place { collection, parent, tree_folder, stem, lines, suite, map, .. } = place;
+    let Place { collection, parent, tree_folder, stem, lines, suite, within, map, .. } = place;
     let present = [collection.is_some(), parent.is_some(), tree_folder.is_some(), *lines];
     put(Some(&present.map(|present| if present { '1' } else { '0' }).iter().collect::<String>()));
     put(collection.as_deref());
@@ -69,6 +73,7 @@ pub(in crate::index) fn hints(place: &Place) -> Hints {
     put(tree_folder.as_deref());
     put(Some(stem));
     put(suite.as_deref());
+    put(Some(within));
     if let Some(rule) = map {
         hasher.update(&rule.digest());
     }
@@ -205,6 +210,7 @@ fn put(writer: &mut Writer, exhibit: &Facts, selects: &BTreeMap<&[String], usize
     writer.flag(exhibit.is_log);
     rendering::put(writer, &exhibit.rendering);
     writer.optional(exhibit.made_at, Writer::time);
+    put_beside(writer, &exhibit.beside);
     writer.texts(&exhibit.tenants);
     writer.count(exhibit.requests.len());
     for request in &exhibit.requests {
@@ -236,8 +242,49 @@ fn take(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Facts> {
         is_log: reader.flag()?,
         rendering: rendering::take(reader)?,
         made_at: reader.optional(Reader::time)?,
+        beside: take_beside(reader)?,
         tenants: reader.list(Reader::string)?,
         requests: reader.list(|reader| take_request(reader, selects))?,
+    })
+}
+
+fn put_beside(writer: &mut Writer, beside: &Beside) {
+    writer.flag(beside.is_configuration);
+    writer.texts(&beside.ids);
+    writer.count(beside.jobs.len());
+    for job in &beside.jobs {
+        writer.texts(&job.ids);
+        writer.optional(job.tenant.as_deref(), Writer::text);
+        writer.optional(job.from, Writer::time);
+        writer.optional(job.to, Writer::time);
+        put_pairs(writer, &job.failures);
+    }
+    put_pairs(writer, &beside.names);
+}
+
+fn put_pairs(writer: &mut Writer, pairs: &[(String, String)]) {
+    writer.count(pairs.len());
+    for (first, second) in pairs {
+        writer.text(first);
+        writer.text(second);
+    }
+}
+
+fn take_beside(reader: &mut Reader<'_>) -> Option<Beside> {
+    let pair = |reader: &mut Reader<'_>| Some((reader.string()?, reader.string()?));
+    Some(Beside {
+        is_configuration: reader.flag()?,
+        ids: reader.list(Reader::string)?,
+        jobs: reader.list(|reader| {
+            Some(Job {
+                ids: reader.list(Reader::string)?,
+                tenant: reader.optional(Reader::string)?,
+                from: reader.optional(Reader::time)?,
+                to: reader.optional(Reader::time)?,
+                failures: reader.list(pair)?,
+            })
+        })?,
+        names: reader.list(pair)?,
     })
 }
 
@@ -270,6 +317,7 @@ fn put_request(writer: &mut Writer, request: &Request, selects: &BTreeMap<&[Stri
     writer.optional(request.keeps_nulls, Writer::flag);
     put_one_of(writer, &SPELLINGS, &request.spelling);
     writer.flag(request.by_name);
+    writer.flag(request.by_path);
 }
 
 fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Request> {
@@ -298,6 +346,8 @@ fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Re
         folder: String::new(),
         spelling: one_of(reader, &SPELLINGS)?,
         by_name: reader.flag()?,
+        by_path: reader.flag()?,
+        path: String::new(),
     })
 }
 
@@ -364,7 +414,9 @@ mod tests {
 
     #[test]
     fn tools_are_those_of_formats() {
-        for format in crate::directory::catalogue().formats_of_tools() {
+        // Resources of the service and of Microsoft365DSC have one format and two tools.
+        let formats = crate::directory::catalogue().formats_of_tools();
+        for format in formats.filter(|format| *format != "configuration snapshot") {
             assert!(FORMATS.iter().any(|known| known.as_str() == format), "{format}");
         }
     }

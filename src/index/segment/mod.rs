@@ -313,6 +313,9 @@ impl<'a, 'l> SegmentBuilder<'a, 'l> {
             Some(Identity::Id) | None => {
                 match layout.member(record, "id").and_then(|member| identity_at(text, member)) {
                     Some(id) if id != ObjectId::Text("".into()) => Ok(id),
+                    _ if request.by_path => {
+                        Ok(ObjectId::Text(format!("path:{}", request.path).into()))
+                    }
                     _ if matches!(request.format, Format::GraphEntity | Format::Object) => {
                         Err("entity-without-id")
                     }

@@ -6,6 +6,8 @@
 //! Members keep a name of Graph only where they surely mean the same; the others stand below `dsc`, most of them because
 //! they name users, groups and roles by name where Graph has ids. A resource without id is told apart by its name, which is
 //! said: a rename is then removed and added.
+//! The configuration itself (`M365TenantConfig.ps1`, `ConfigurationData.psd1`) is a program and is not read: it is named with
+//! the advice to make the report of it.
 //! Loses: what lies deeper than the report was written (`System.Collections.…`) is named as lost; ids of other objects.
 
 use super::azure_ad_graph::put;
@@ -20,6 +22,28 @@ const OWN: &str = "dsc";
 
 /// Members of a report that name the resource itself.
 const ENVELOPE: [&str; 3] = ["ResourceName", "ResourceInstanceName", "InstanceName"];
+
+/// What is not read although an export wrote it.
+const SCRIPT: &str = "dsc-script";
+
+/// As much of a text is looked at for the words of a script; the resources follow some lines behind its beginning.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// Words that stand together in what an export of `Microsoft365DSC` writes for PowerShell.
+const OF_SCRIPT: [[&str; 2]; 3] = [
+    ["Configuration ", "Import-DscResource"],
+    ["Configuration M365TenantConfig", ""],
+    ["AllNodes", "NonNodeData"],
+];
+
+/// The code of a script of PowerShell that an export wrote, with the cause in words; `None` for any other text.
+#[must_use]
+pub fn script(text: &[u8]) -> Option<(&'static str, &'static str)> {
+    let head = text.get(..HEAD_BYTES).unwrap_or(text);
+    let has = |word: &&str| memchr::memmem::find(head, word.as_bytes()).is_some();
+    let found = OF_SCRIPT.iter().any(|words| words.iter().all(has));
+    found.then_some((SCRIPT, "a configuration of Microsoft365DSC, which is a program and no JSON"))
+}
 
 /// Whether the record is a resource of a configuration snapshot.
 fn is_of_snapshot(text: &[u8], record: &Record) -> bool {
@@ -139,6 +163,7 @@ impl Reader<'_> {
         let read = self.items(position);
         self.scanner = behind;
         read?;
+        self.intake.beside.ids.extend(envelope.string(self.text, "id"));
         self.intake.format = Some(Format::Dsc);
         Ok(true)
     }
@@ -149,6 +174,7 @@ impl Reader<'_> {
         let Some(resource) = resource.filter(|_| is_resource(self.text, &self.record)) else {
             return self.count_aside("not-an-object-of-entra");
         };
+        self.intake.beside.is_configuration |= is_of_snapshot(self.text, &self.record);
         let tenant = self.record.string(self.text, "TenantId").filter(|id| is_guid(id));
         if let Some(tenant) = tenant.map(|id| id.to_ascii_lowercase())
             && !self.intake.tenants.contains(&tenant)

@@ -2,11 +2,11 @@
 //!
 //! Recognised by `@odata.editLink` or members with a twin that ends in `@odata.type`; the table by `TenantId` and
 //! `Objects`. Habits: nulls are written; annotations and actions are no attributes. The table names the tenant; the names in
-//! it are of groups that were not exported, and make no objects.
+//! it are of groups that were not exported: they are shown where a link points at them, and make no objects.
 //! Loses: `%OrganizationId%` stands for whatever tenant it is restored to: it is named as lost.
 
 use crate::intake::spelling::{LOST, Node};
-use crate::intake::{Format, Kind, Reader, Record, is_guid};
+use crate::intake::{Format, Kind, Reader, Record, Scanner, is_guid};
 
 /// The rule that sets the table aside.
 pub const TABLE_OF_NAMES: &str = "table-of-names";
@@ -51,9 +51,29 @@ impl Reader<'_> {
         else {
             return false;
         };
+        self.note_names(envelope);
         self.intake.tenants.push(tenant.to_ascii_lowercase());
         self.intake.format = Some(Format::IntuneManagement);
         self.count_aside(TABLE_OF_NAMES);
         true
+    }
+
+    /// Notes the pairs of id and name; whatever else stands in the list is passed over.
+    fn note_names(&mut self, table: &Record) {
+        let Some(objects) = table.member(self.text, "Objects") else { return };
+        let mut items = Scanner::new(self.text, objects.value.span.start);
+        let (mut item, mut first) = (Record::default(), true);
+        if !items.take(b'[') {
+            return;
+        }
+        while let Ok(true) = items.next_item(&mut first, b']') {
+            if item.scan(self.text, &mut items).is_err() {
+                return;
+            }
+            let told = |name: &str| item.string(self.text, name).filter(|told| !told.is_empty());
+            if let (Some(id), Some(name)) = (told("Id"), told("DisplayName")) {
+                self.intake.beside.names.push((id, name));
+            }
+        }
     }
 }

@@ -9,3 +9,4 @@ pub(super) mod nameless;
 pub(super) mod powershell;
 pub(super) mod scubagear;
 pub(super) mod suites;
+pub(super) mod utcm;
