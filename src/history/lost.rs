@@ -1,6 +1,7 @@
 //! What the spelling of an export cut off, by attribute: PowerShell writes nested values only to a depth.
 //!
-//! A record says itself what was cut off of it, so its text must be looked at: only records of such exports are opened.
+//! A record says itself what was cut off of it, so its text must be looked at: only records of requests of which something
+//! was cut off are opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use super::HistoryError;
 use super::lives::batches;
 use super::value::top_member;
 use crate::directory::Catalogue;
-use crate::index::{Entry, Index, open_records};
+use crate::index::{Entry, Index, IndexedRequest, open_records};
 use crate::intake::{LOST, Spelling, listed};
 
 /// By (tenant, type): by snapshot and member, how many records it was cut off of.
@@ -19,7 +20,9 @@ pub(super) type Lost = BTreeMap<(usize, Arc<str>), BTreeMap<(usize, String), u64
 pub(super) fn read(index: &Index, catalogue: &Catalogue) -> Result<Lost, HistoryError> {
     let cuts = |request: usize| {
         let indexed = index.requests.get(request);
-        indexed.is_some_and(|indexed| indexed.request.spelling == Spelling::PowerShell)
+        indexed.is_some_and(|IndexedRequest { request, .. }| {
+            request.has_losses && request.spelling == Spelling::PowerShell
+        })
     };
     let types: BTreeSet<&Arc<str>> = index
         .pages

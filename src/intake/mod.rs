@@ -630,6 +630,7 @@ impl Reader<'_> {
         }
         request.records += 1;
         request.by_name |= self.respelt.member(&text, BY_NAME).is_some();
+        request.has_losses |= self.respelt.member(&text, LOST).is_some();
         self.intake.tally.seen += 1;
         let place = (self.text, &self.record.span);
         match self.sink.respelt(position, request, place, &text, &self.respelt) {

@@ -252,6 +252,8 @@ pub struct Request {
     pub by_name: bool,
     /// Whether its record goes by its path for want of both.
     pub by_path: bool,
+    /// Whether the spelling cut something off of any of its records.
+    pub has_losses: bool,
     /// That path.
     pub path: String,
 }
@@ -295,6 +297,7 @@ impl Request {
             spelling: listed.map_or(Spelling::Graph, Spelling::of_suite),
             by_name: false,
             by_path: false,
+            has_losses: false,
             path: String::new(),
         }
     }

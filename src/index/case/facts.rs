@@ -318,6 +318,7 @@ fn put_request(writer: &mut Writer, request: &Request, selects: &BTreeMap<&[Stri
     put_one_of(writer, &SPELLINGS, &request.spelling);
     writer.flag(request.by_name);
     writer.flag(request.by_path);
+    writer.flag(request.has_losses);
 }
 
 fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Request> {
@@ -347,6 +348,7 @@ fn take_request(reader: &mut Reader<'_>, selects: &[Arc<[String]>]) -> Option<Re
         spelling: one_of(reader, &SPELLINGS)?,
         by_name: reader.flag()?,
         by_path: reader.flag()?,
+        has_losses: reader.flag()?,
         path: String::new(),
     })
 }
