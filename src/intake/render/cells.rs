@@ -1,5 +1,6 @@
 //! What the rows of a CSV of objects become: by its headings, and in views of collector suites by what the tables say of them.
 
+use super::table::reader;
 use super::{Defect, quote, stands_for_a_lost_value};
 use crate::directory::{CellKind, Column, catalogue};
 
@@ -209,12 +210,4 @@ fn items(cell: &str, separator: char, out: &mut Vec<u8>) {
         quote(item, out);
     }
     out.push(b']');
-}
-
-pub(super) fn reader(delimiter: u8, text: &[u8]) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .from_reader(text)
 }

@@ -12,8 +12,7 @@ use std::sync::Arc;
 use super::super::Sink;
 use super::super::logs::{DateOrder, order_of, slashed};
 use super::super::request::Subject;
-use super::cells::reader;
-use super::sheet::{State, after_type_line, headings, trimmed};
+use super::table::{Head, State, each_row, reader};
 use super::{Defect, Format, Ledger, Rendering, quote};
 use crate::directory::{Catalogue, LogDialect, LogField};
 use crate::model::Precision;
@@ -50,12 +49,9 @@ pub(super) struct LogRows {
 
 impl LogRows {
     /// Recognises a CSV of a log by its headings.
-    pub(super) fn recognise(head: &[u8], catalogue: &Catalogue) -> Option<Self> {
-        let (_, body) = after_type_line(head);
-        let (delimiter, headings) = b",;\t"
-            .iter()
-            .filter_map(|delimiter| Some((*delimiter, headings(*delimiter, body)?)))
-            .max_by_key(|(_, headings)| headings.len())?;
+    pub(super) fn recognise(head: &Head<'_>, catalogue: &Catalogue) -> Option<Self> {
+        let Head { body, delimiter, headings, .. } = head;
+        let delimiter = *delimiter;
         let plain = |heading: &String| heading.trim_end_matches("[UTC]").trim().to_owned();
         let mut named: Vec<String> = headings.iter().map(plain).collect();
         let has = |name: &str| named.iter().any(|heading| heading.eq_ignore_ascii_case(name));
@@ -89,29 +85,13 @@ impl LogRows {
         ledger: &mut Ledger<'_>,
         sink: &mut dyn Sink,
     ) -> usize {
-        let begin = match self.state {
-            State::Stopped => return text.len(),
-            State::Headings => text.len() - after_type_line(text).1.len(),
-            State::Rows(_) => 0,
-        };
-        let mut reader = reader(self.sheet.delimiter, text.get(begin..).unwrap_or_default());
-        let mut row = csv::ByteRecord::new();
-        let mut read = begin;
-        // Reading from memory in bytes with any number of cells has no way to fail.
-        while let Ok(true) = reader.read_byte_record(&mut row) {
-            let end = begin + usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-            if end >= text.len() && !last {
-                break;
-            }
-            let span = trimmed(text, read, end);
-            read = end.min(text.len());
-            match self.state {
-                State::Headings => self.open(text, ledger),
-                State::Rows(position) => self.row(position, text, span, ledger, sink),
-                State::Stopped => {}
-            }
-        }
-        if last { text.len() } else { read }
+        let Some(begin) = self.state.begin(text) else { return text.len() };
+        let delimiter = self.sheet.delimiter;
+        each_row(delimiter, text, (begin, last), &mut |_, span, _| match self.state {
+            State::Headings => self.open(text, ledger),
+            State::Rows(position) => self.row(position, text, span, ledger, sink),
+            State::Stopped => {}
+        })
     }
 
     /// Passes over the headings.

@@ -9,6 +9,7 @@ mod mapped;
 mod notes;
 mod roadrecon;
 mod sheet;
+mod table;
 mod xml;
 
 use std::borrow::Cow;
@@ -177,13 +178,16 @@ impl<'a> Foreign<'a> {
             b'<' => Layout::Clixml(Box::new(clixml::Objects::recognise(head)?)),
             _ => match lines() {
                 Some(lines) => Layout::Notes(lines),
-                None => match log_sheet::LogRows::recognise(head, catalogue) {
-                    Some(rows) => Layout::Log(Box::new(rows)),
-                    None => {
-                        let rows = sheet::Rows::recognise(head, place, catalogue)?;
-                        Layout::Sheet(Box::new(rows))
+                None => {
+                    let head = table::Head::of(head)?;
+                    match log_sheet::LogRows::recognise(&head, catalogue) {
+                        Some(rows) => Layout::Log(Box::new(rows)),
+                        None => {
+                            let rows = sheet::Rows::recognise(&head, place, catalogue)?;
+                            Layout::Sheet(Box::new(rows))
+                        }
                     }
-                },
+                }
             },
         };
         let start = u64::try_from(encoding.bom_bytes()).unwrap_or(u64::MAX);

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use super::super::request::{Request, Subject};
 use super::super::{Place, Sink};
-use super::cells::{OtherRows, Sheet, reader};
+use super::cells::{OtherRows, Sheet};
+use super::table::{Head, State, each_row};
 use super::{Format, Ledger};
 use crate::directory::{Catalogue, CellKind, Column, RowsOf, View};
 
@@ -27,9 +28,6 @@ const PORTAL_USERS: [&str; 8] = [
     "department",
     "accountEnabled",
 ];
-
-/// A line with the name of the objects' type, which Windows PowerShell writes first.
-const TYPE_LINE: &[u8] = b"#TYPE ";
 
 /// The rows of a CSV, as they come.
 #[derive(Debug)]
@@ -49,33 +47,21 @@ pub(super) struct Rows {
     state: State,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    /// The headings come next.
-    Headings,
-    /// Rows of this request come next.
-    Rows(usize),
-    Stopped,
-}
-
 impl Rows {
     /// Recognises a CSV of objects by its headings, and where they do not tell the type by the name of the file.
-    pub(super) fn recognise(head: &[u8], place: &Place, catalogue: &Catalogue) -> Option<Self> {
-        let (type_line, body) = after_type_line(head);
-        let (delimiter, headings) = b",;\t"
-            .iter()
-            .filter_map(|delimiter| Some((*delimiter, headings(*delimiter, body)?)))
-            .max_by_key(|(_, headings)| headings.len())?;
-        if let Some(view) = catalogue.view_of(&headings, &place.stem) {
-            return Some(Self::of_view(view, delimiter, &headings, catalogue));
+    pub(super) fn recognise(head: &Head<'_>, place: &Place, catalogue: &Catalogue) -> Option<Self> {
+        let Head { type_line, delimiter, headings, .. } = head;
+        let delimiter = *delimiter;
+        if let Some(view) = catalogue.view_of(headings, &place.stem) {
+            return Some(Self::of_view(view, delimiter, headings, catalogue));
         }
         let has = |name: &str| headings.iter().any(|heading| heading == name);
         let is_portal = PORTAL_USERS.iter().all(|name| has(name));
-        let object_type = object_type(type_line, &headings, place, catalogue)?;
+        let object_type = object_type(*type_line, headings, place, catalogue)?;
         let of_type = object_type.as_deref().unwrap_or("*");
         let mut columns: Vec<Option<Column>> = Vec::new();
         let mut unknown = Vec::new();
-        for heading in &headings {
+        for heading in headings {
             let column = catalogue.column(of_type, heading).cloned().filter(|column| {
                 let misplaced = column.kind == CellKind::ObjectType && object_type.is_some();
                 let taken = |known: &Column| known.attribute == column.attribute;
@@ -154,31 +140,15 @@ impl Rows {
         ledger: &mut Ledger<'_>,
         sink: &mut dyn Sink,
     ) -> usize {
-        if self.state == State::Stopped {
-            return text.len();
-        }
-        let begin = match self.state {
-            State::Headings => text.len() - after_type_line(text).1.len(),
-            State::Rows(_) | State::Stopped => 0,
-        };
-        let mut reader = reader(self.sheet.delimiter, text.get(begin..).unwrap_or_default());
-        let mut row = csv::ByteRecord::new();
-        let mut read = begin;
+        let Some(begin) = self.state.begin(text) else { return text.len() };
         // Rows of one object that others may follow: where they are, and what they share.
         let mut open: Option<(std::ops::Range<usize>, Vec<Vec<u8>>)> = None;
-        // Reading from memory in bytes with any number of cells has no way to fail.
-        while let Ok(true) = reader.read_byte_record(&mut row) {
-            let end = begin + usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-            if end >= text.len() && !last {
-                break;
-            }
-            let span = trimmed(text, read, end);
-            read = end.min(text.len());
+        let delimiter = self.sheet.delimiter;
+        let read = each_row(delimiter, text, (begin, last), &mut |row, span, goes_on| {
             if self.state == State::Headings {
-                self.open(text, ledger);
-                continue;
+                return self.open(text, ledger);
             }
-            let shared = self.sheet.shared(&row);
+            let shared = self.sheet.shared(row);
             match (&mut open, &shared) {
                 (Some((rows, known)), Some(shared)) if known == shared => rows.end = span.end,
                 _ => {
@@ -188,21 +158,18 @@ impl Rows {
                     match shared {
                         Some(shared) => open = Some((span, shared)),
                         // The last row of a text may end in an open quote, behind what its span is.
-                        None => {
-                            let parted = (end < text.len()).then_some(&row);
-                            self.row((text, span, parted), ledger, sink);
-                        }
+                        None => self.row((text, span, goes_on.then_some(row)), ledger, sink),
                     }
                 }
             }
-        }
+        });
         match open {
             Some((rows, _)) if last => self.row((text, rows, None), ledger, sink),
             // They come again, with more behind them.
             Some((rows, _)) => return rows.start,
             None => {}
         }
-        if last { text.len() } else { read }
+        read
     }
 
     /// Passes over the headings.
@@ -341,34 +308,6 @@ fn columns_of(view: &View, headings: &[String]) -> Vec<Option<Column>> {
         columns.push(cell.filter(|_| fresh).cloned());
     }
     columns
-}
-
-/// The bytes of a row without the line breaks around it.
-pub(super) fn trimmed(text: &[u8], start: usize, end: usize) -> std::ops::Range<usize> {
-    let row = text.get(start..end.min(text.len())).unwrap_or_default();
-    let is_break = |byte: &&u8| matches!(**byte, b'\r' | b'\n');
-    let before = row.iter().take_while(is_break).count();
-    let behind = row.iter().rev().take_while(is_break).count();
-    let end = start + row.len() - behind.min(row.len() - before);
-    start + before..end
-}
-
-/// The `#TYPE` line, if there is one, and what stands behind it.
-pub(super) fn after_type_line(text: &[u8]) -> (Option<&str>, &[u8]) {
-    let Some(rest) = text.strip_prefix(TYPE_LINE) else { return (None, text) };
-    let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-    let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-    (std::str::from_utf8(line).ok().map(str::trim), behind.strip_prefix(b"\n").unwrap_or(behind))
-}
-
-pub(super) fn headings(delimiter: u8, text: &[u8]) -> Option<Vec<String>> {
-    let mut row = csv::ByteRecord::new();
-    if !reader(delimiter, text).read_byte_record(&mut row).is_ok_and(|read| read) {
-        return None;
-    }
-    row.iter()
-        .map(|cell| std::str::from_utf8(cell).ok().map(|text| text.trim().to_owned()))
-        .collect()
 }
 
 /// The type of the objects: `None` where nothing tells, `Some(None)` for the members of a group, which may be of any type.
