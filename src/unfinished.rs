@@ -297,6 +297,23 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Lets nobody but its owner read a file.
+///
+/// # Errors
+/// What the system says.
+#[cfg(unix)]
+pub(crate) fn keep_private(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+/// As on Unix, as far as the system knows of it.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "Unix may refuse")]
+pub(crate) fn keep_private(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;

@@ -304,8 +304,9 @@ fn level(state: CoverageState) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advice::audit_log;
     use crate::directory::catalogue;
-    use crate::model::{Interval, LogKind, SnapshotRow};
+    use crate::model::{Interval, SnapshotRow};
 
     fn snapshot(label: &str, position: usize) -> SnapshotRow {
         SnapshotRow {
@@ -421,23 +422,8 @@ mod tests {
             for (row, day) in snapshots.iter_mut().zip([1, 9]) {
                 row.time = Some(Interval::instant(at(day)));
             }
-            let log = LogRow {
-                tenant_id: "t".to_owned(),
-                kind: LogKind::Audit,
-                object_type: "directoryAudit".to_owned(),
-                dialects: vec!["Graph log".to_owned()],
-                from: Some(at(from)),
-                to: Some(at(to)),
-                events: 5,
-                repeated: 0,
-                differing: 0,
-                undated: 0,
-                cut: 0,
-                exhibits: 1,
-                gaps: Vec::new(),
-                gap_count,
-                is_partial: false,
-            };
+            let log = audit_log("directoryAudit", at(from), at(to));
+            let log = LogRow { gap_count, ..log };
             let analysis = Analysis { snapshots, logs: vec![log], ..Analysis::default() };
             let all = answers(&analysis, catalogue(), "t");
             let who = all.into_iter().find(|answer| answer.id == "who").unwrap();

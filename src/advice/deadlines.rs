@@ -138,6 +138,7 @@ fn spans(analysis: &Analysis, tenant: &str, as_of: Timestamp, retention: &Retent
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advice::audit_log;
     use crate::directory::catalogue;
     use crate::model::{BinRow, Interval, SnapshotRow};
     use crate::report::fixture;
@@ -213,23 +214,7 @@ mod tests {
     fn a_log_that_is_there_needs_no_export() {
         let open = |from: &str, to: &str| {
             let mut analysis = one_snapshot("2026-11-20T00:00:00Z");
-            analysis.logs = vec![LogRow {
-                tenant_id: "t".to_owned(),
-                kind: LogKind::Audit,
-                object_type: "auditLogRecord".to_owned(),
-                dialects: Vec::new(),
-                from: Some(at(from)),
-                to: Some(at(to)),
-                events: 2,
-                repeated: 0,
-                differing: 0,
-                undated: 0,
-                cut: 0,
-                exhibits: 1,
-                gaps: Vec::new(),
-                gap_count: 0,
-                is_partial: false,
-            }];
+            analysis.logs = vec![audit_log("auditLogRecord", at(from), at(to))];
             let found = deadlines(&analysis, catalogue(), "t");
             assert!(found.iter().any(|deadline| deadline.id == "sign-ins"));
             found.iter().any(|deadline| deadline.id == "audit-log")

@@ -47,3 +47,25 @@ pub fn advice(analysis: &Analysis, catalogue: &Catalogue) -> Vec<TenantAdvice> {
         })
         .collect()
 }
+
+/// An audit log of the tenant `t`, for the tests of this room.
+#[cfg(test)]
+fn audit_log(object_type: &str, from: jiff::Timestamp, to: jiff::Timestamp) -> LogRow {
+    LogRow {
+        tenant_id: "t".to_owned(),
+        kind: crate::model::LogKind::Audit,
+        object_type: object_type.to_owned(),
+        dialects: vec!["Graph log".to_owned()],
+        from: Some(from),
+        to: Some(to),
+        events: 5,
+        repeated: 0,
+        differing: 0,
+        undated: 0,
+        cut: 0,
+        exhibits: 1,
+        gaps: Vec::new(),
+        gap_count: 0,
+        is_partial: false,
+    }
+}

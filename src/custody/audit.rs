@@ -261,12 +261,11 @@ mod tests {
     use super::*;
 
     fn item(shown: &str, bytes: &str) -> Item {
-        let hex = |digest: &[u8; 32]| blake3::Hash::from_bytes(*digest).to_hex().to_string();
         let prints = crate::evidence::hash(bytes.as_bytes());
         let content = Content {
             size_bytes: u64::try_from(bytes.len()).unwrap(),
-            sha256: hex(&prints.sha256),
-            blake3: hex(&prints.blake3),
+            sha256: prints.sha256_hex(),
+            blake3: prints.blake3_hex(),
             sha512: None,
         };
         Item {

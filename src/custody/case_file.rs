@@ -21,7 +21,6 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::CustodyError;
-use super::inventory::hex;
 use crate::evidence::hash;
 use crate::model::CaseFile;
 
@@ -76,7 +75,7 @@ fn parse(bytes: &[u8]) -> Result<CaseFile, String> {
     let prints = hash(bytes);
     Ok(CaseFile {
         authority: fields.authority,
-        blake3: hex(&prints.blake3),
+        blake3: prints.blake3_hex(),
         case_id: fields.case_id,
         examiner: fields.examiner,
         notes: fields.notes,
@@ -88,7 +87,7 @@ fn parse(bytes: &[u8]) -> Result<CaseFile, String> {
             None => String::new(),
         },
         received_from: fields.received_from,
-        sha256: hex(&prints.sha256),
+        sha256: prints.sha256_hex(),
     })
 }
 
@@ -106,7 +105,7 @@ mod tests {
         assert_eq!(case.received_at, "2026-11-05T09:30:00+01:00");
         assert_eq!(read("received_at = 2026-11-05").received_at, "2026-11-05");
         assert_eq!(read("received_at = \"in the morning\"").received_at, "in the morning");
-        assert_eq!(read("").sha256, hex(&hash(b"").sha256));
+        assert_eq!(read("").sha256, hash(b"").sha256_hex());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::audit::{Outcome, Word, audit};
-use super::inventory::{self, Inventory, Item, hex};
+use super::inventory::{self, Inventory, Item};
 use super::manifest::{self, Digest, Known};
 use super::{CustodyError, bag, case_file, log, result, unreadable};
 use crate::evidence::{CASE_MARK, Look, hash};
@@ -245,7 +245,7 @@ fn known_content(content: &KnownContent) -> Known {
     let prints = &content.prints;
     Known {
         name: content.shown.clone(),
-        digests: vec![Digest::Sha256(hex(&prints.sha256)), Digest::Blake3(hex(&prints.blake3))],
+        digests: vec![Digest::Sha256(prints.sha256_hex()), Digest::Blake3(prints.blake3_hex())],
         size_bytes: content.size_bytes,
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use sha2::{Digest as _, Sha512};
 
 use crate::evidence::{
-    EvidenceError, Fingerprints, Hashing, Look, Refusal, SourceFile, Watched, inventory,
+    EvidenceError, Fingerprints, Hashing, Look, Refusal, SourceFile, Watched, hex, inventory,
     readable_name, stream_each,
 };
 use crate::meter::Meter;
@@ -58,14 +58,6 @@ pub struct Inventory {
     pub refusals: Vec<Refusal>,
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 0xF])
-        .filter_map(|half| char::from_digit(u32::from(half), 16))
-        .collect()
-}
-
 fn content_of(reader: &mut dyn Read, with_sha512: bool, meter: &Meter) -> io::Result<Content> {
     let mut hashing = Hashing::default();
     let mut sha512 = with_sha512.then(Sha512::new);
@@ -90,7 +82,7 @@ fn content_of(reader: &mut dyn Read, with_sha512: bool, meter: &Meter) -> io::Re
 }
 
 fn content(size_bytes: u64, prints: &Fingerprints, sha512: Option<String>) -> Content {
-    Content { size_bytes, sha256: hex(&prints.sha256), blake3: hex(&prints.blake3), sha512 }
+    Content { size_bytes, sha256: prints.sha256_hex(), blake3: prints.blake3_hex(), sha512 }
 }
 
 /// Hashes one file on disk.

@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::inventory::hex;
 use super::{CustodyError, unwritable};
+use crate::evidence::hex;
 
 /// Its name in a case folder.
 pub const RUN_LOG: &str = "run-log.jsonl";

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::audit::{Outcome, Word};
-use super::inventory::{hash_file, hex};
+use super::inventory::hash_file;
 use super::manifest::{Digest, Known};
 use super::{CustodyError, unreadable};
 use crate::meter::Meter;
@@ -163,7 +163,11 @@ fn held(folder: &Path, output: &Output, meter: &Meter) -> Result<(Word, String),
             return Ok((Word::Changed, "its columns are not those that were written".to_owned()));
         };
         let size = u64::try_from(kept.len()).unwrap_or(u64::MAX);
-        (size, hex(&Sha256::digest(&kept)), crate::evidence::hash(&kept).blake3_hex())
+        (
+            size,
+            crate::evidence::hex(&Sha256::digest(&kept)),
+            crate::evidence::hash(&kept).blake3_hex(),
+        )
     };
     Ok(if (&found.0, &found.1, &found.2) == (size_bytes, sha256, blake3) {
         (Word::Matched, String::new())

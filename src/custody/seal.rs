@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::audit::{Outcome, Word, audit};
-use super::inventory::{hex, take};
+use super::inventory::take;
 use super::result::{RunRecord, names};
 use super::{CustodyError, bag, case_file, log, result, unreadable, unwritable};
-use crate::evidence::{EvidenceError, Look, Watched};
+use crate::evidence::{EvidenceError, Look, Watched, hex};
 use crate::meter::Meter;
 use crate::model::CaseFile;
 use crate::unfinished::{Unfinished, undisturbed};

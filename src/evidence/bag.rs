@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::container::{Carrier, Hashing, stream_each};
-use super::{Refusal, SourceFile, Walk};
+use super::{Refusal, SourceFile, Walk, hex};
 
 const DECLARATION: &str = "bagit.txt";
 
@@ -301,14 +301,6 @@ fn difference(digests: &Digests, reader: &mut dyn Read) -> Option<String> {
 
 fn mismatch(algorithm: &str, found: &str, expected: &str) -> String {
     format!("its {algorithm} is {found}, the manifest says {expected}; it is not used")
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 0xF])
-        .filter_map(|half| char::from_digit(u32::from(half), 16))
-        .collect()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub use database::{
     is_log,
 };
 pub use encoding::{Decoder, Encoding, SourceOffsets, Text, decode};
-pub use read::{Fingerprints, Hashing, Span, Watched, hash, read_spans, spans_of};
+pub use read::{Fingerprints, Hashing, Span, Watched, hash, hex, read_spans, spans_of};
 pub use source::{RecordedTime, SourceFile};
 pub use stat::Stat;
 pub use walk::{CASE_MARK, Look, Refusal, Walk, inventory, readable_name, walk, walk_within};

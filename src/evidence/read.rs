@@ -22,14 +22,24 @@ impl Fingerprints {
     /// SHA-256 in lower-case hexadecimal.
     #[must_use]
     pub fn sha256_hex(&self) -> String {
-        blake3::Hash::from_bytes(self.sha256).to_hex().to_string()
+        hex(&self.sha256)
     }
 
     /// BLAKE3 in lower-case hexadecimal.
     #[must_use]
     pub fn blake3_hex(&self) -> String {
-        blake3::Hash::from_bytes(self.blake3).to_hex().to_string()
+        hex(&self.blake3)
     }
+}
+
+/// A digest in lower-case hexadecimal.
+#[must_use]
+pub fn hex(digest: &[u8]) -> String {
+    digest
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 0xF])
+        .filter_map(|half| char::from_digit(u32::from(half), 16))
+        .collect()
 }
 
 /// A file that is read and watched: whether it changed meanwhile is said at the end.

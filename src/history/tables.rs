@@ -227,18 +227,14 @@ fn exhibit_rows(index: &Index, catalogue: &Catalogue) -> Vec<ExhibitRow> {
     rows
 }
 
-fn hex(digest: &[u8; 32]) -> String {
-    blake3::Hash::from_bytes(*digest).to_hex().to_string()
-}
-
 /// An archive or a tag file of a bag: for custody, without records.
 fn carrier_row(carrier: &Carrier) -> ExhibitRow {
     ExhibitRow {
         exhibit: ExhibitId::of_sha256(&carrier.prints.sha256),
         path: carrier.source.shown.clone(),
         size_bytes: carrier.size_bytes,
-        sha256: hex(&carrier.prints.sha256),
-        blake3: hex(&carrier.prints.blake3),
+        sha256: carrier.prints.sha256_hex(),
+        blake3: carrier.prints.blake3_hex(),
         format: carrier.format.to_owned(),
         encoding: String::new(),
         tenant_id: String::new(),
@@ -284,8 +280,8 @@ fn exhibit_row(index: &Index, catalogue: &Catalogue, exhibit: &Exhibit) -> Exhib
         exhibit: exhibit.id(),
         path: exhibit.shown.clone(),
         size_bytes: exhibit.size_bytes,
-        sha256: hex(&exhibit.prints.sha256),
-        blake3: hex(&exhibit.prints.blake3),
+        sha256: exhibit.prints.sha256_hex(),
+        blake3: exhibit.prints.blake3_hex(),
         format: format_words(catalogue, exhibit),
         encoding: exhibit.encoding.as_str().to_owned(),
         tenant_id: snapshot.map(|s| s.tenant.clone()).unwrap_or_default(),

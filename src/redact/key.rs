@@ -1,14 +1,14 @@
 //! The key of pseudonyms, and the table that leads back from them: both are kept apart from what is given away.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::unfinished::{CommitError, Unfinished};
+use crate::unfinished::{CommitError, Unfinished, keep_private};
 
 /// Why the key or its table cannot be used.
 #[derive(Debug, Error)]
@@ -130,15 +130,3 @@ fn for_owner(options: &mut OpenOptions) {
 
 #[cfg(not(unix))]
 fn for_owner(_options: &mut OpenOptions) {}
-
-#[cfg(unix)]
-fn keep_private(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "Unix may refuse")]
-fn keep_private(_file: &File) -> io::Result<()> {
-    Ok(())
-}

@@ -27,7 +27,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::ReportError;
-use super::output::{Written, hex};
+use super::output::Written;
+use crate::evidence::hex;
 use crate::model::{Analysis, CaseFile};
 
 /// Version of the layout of `run.json`.

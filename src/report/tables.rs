@@ -304,7 +304,7 @@ pub fn quarantine(rows: &[QuarantineRow]) -> Result<DataFrame, ReportError> {
         .text("code", |row| plain(&row.code))
         .text("reason", |row| plain(&row.reason))
         .text("kept", |row| plain(if row.bytes.is_some() { "bytes" } else { "reference" }))
-        .text("sha256", of_bytes(|bytes| output::hex(&Sha256::digest(bytes))))
+        .text("sha256", of_bytes(|bytes| crate::evidence::hex(&Sha256::digest(bytes))))
         .text("bytes", of_bytes(|bytes| format!("base64:{}", STANDARD.encode(bytes))))
         .frame("quarantine.csv")
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::CaseError;
 use crate::evidence::CASE_MARK;
 use crate::index::fingerprint::FingerprintKey;
-use crate::unfinished::Unfinished;
+use crate::unfinished::{Unfinished, keep_private};
 
 /// What the mark says to whoever opens it.
 pub(super) const MARK_TEXT: &[u8] =
@@ -86,16 +86,4 @@ pub(super) fn key_of(bytes: &[u8]) -> Option<FingerprintKey> {
 pub(super) fn key_digest(key: &FingerprintKey) -> [u8; 32] {
     let words = key.words().map(u64::to_le_bytes).concat();
     *blake3::Hasher::new().update(b"entrace case: key\0").update(&words).finalize().as_bytes()
-}
-
-#[cfg(unix)]
-fn keep_private(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "Unix may refuse")]
-fn keep_private(_file: &File) -> io::Result<()> {
-    Ok(())
 }
