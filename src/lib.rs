@@ -1,7 +1,7 @@
 //! Offline forensic analysis of exported Microsoft Entra ID snapshots.
 //!
 //! Data flows left to right, nothing reaches back:
-//! `evidence` -> `intake` -> `index` -> `history` -> `report`, over the words of [`model`] and the knowledge of
+//! `evidence` -> `intake` -> `index` -> `history` -> `recovery` -> `report`, over the words of [`model`] and the knowledge of
 //! [`directory`].
 
 pub mod advice;
@@ -16,6 +16,7 @@ pub mod index;
 pub mod intake;
 pub mod meter;
 pub mod model;
+pub mod recovery;
 pub mod redact;
 pub mod report;
 pub mod synth;

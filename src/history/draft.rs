@@ -84,6 +84,7 @@ impl Subject<'_> {
                 evidence_before: Vec::new(),
                 evidence_after: Vec::new(),
                 reason: None,
+                recoverability: None,
             },
             id: self.id.clone(),
             target: None,

@@ -73,6 +73,10 @@ pub(super) fn analysis(
         warnings: warnings(index, &conflicts, remarks, late),
         conflicts,
         bin: bin.collect(),
+        backups: Vec::new(),
+        jobs: Vec::new(),
+        listed: Vec::new(),
+        verifications: Vec::new(),
         quarantine: quarantine(index),
         tally,
         set_aside_differences: aside

@@ -3,40 +3,9 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::receipt::Receipt;
-
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-        pub enum $name { $($(#[$variant_meta])* #[serde(rename = $word)] $variant,)+ }
-
-        impl $name {
-            /// Every member, in declaration order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word that tables, command line and reports use.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-
-            /// The member that this word names.
-            #[must_use]
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)+ _ => None }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
+use super::recovery::Recoverability;
 
 words! {
     /// What happened (output contract, column `change`).
@@ -245,6 +214,8 @@ pub struct Change {
     pub evidence_after: Vec<Receipt>,
     /// Why certainty, lane or story is what it is.
     pub reason: Option<Reason>,
+    /// What the service can do about it; `None` where that was not judged.
+    pub recoverability: Option<Recoverability>,
 }
 
 impl Change {

@@ -3,11 +3,15 @@
 //! Nothing here reads a file, knows a format or decides what a value means. The words are those of Microsoft Graph
 //! (resource and property names) and of Microsoft Entra Backup and Recovery (recovery actions, difference report).
 
+#[macro_use]
+mod words;
+
 mod case_file;
 mod change;
 mod evidence;
 mod log;
 mod receipt;
+mod recovery;
 mod snapshot;
 mod time;
 
@@ -24,6 +28,11 @@ pub use log::{
     Precision, plain_activity,
 };
 pub use receipt::{Cited, ExhibitId, Receipt, ReceiptError, Span, Table};
+pub use recovery::{
+    BackupRow, Clean, Completion, Freshness, FreshnessRow, Intent, JobKind, JobOutcome, JobRow,
+    JobScope, ListedAttribute, ListedChange, ListedLink, ReconciledRow, Recoverability,
+    RecoveryAction, Verdict, VerdictReason, VerdictRow, Verification,
+};
 pub use snapshot::SnapshotRow;
 pub use time::{CaptureTime, Interval, TimeSource, instant};
 
@@ -48,6 +57,14 @@ pub struct Analysis {
     pub bin: Vec<BinRow>,
     /// What the logs hold, by (tenant, kind, type).
     pub logs: Vec<LogRow>,
+    /// Backups that the service lists, by (tenant, time, id).
+    pub backups: Vec<BackupRow>,
+    /// Difference reports and recoveries of the service, by (tenant, start, id).
+    pub jobs: Vec<JobRow>,
+    /// What change lists and failed-change lists of the service say, by (tenant, job, type, id).
+    pub listed: Vec<ListedChange>,
+    /// Whether a recovery put back what was to be put back; one for each tenant that it was asked for.
+    pub verifications: Vec<Verification>,
     /// Warnings, most important first.
     pub warnings: Vec<WarningRow>,
     /// Records that could not be used, with exhibit, offset and reason.

@@ -62,6 +62,7 @@ pub(super) fn object(kind: ChangeKind, object_type: &str, id: &str) -> Change {
         evidence_before: vec![receipt(1, 1204, 512)],
         evidence_after: vec![receipt(2, 1188, 530)],
         reason: None,
+        recoverability: None,
     }
 }
 

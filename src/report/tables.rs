@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::{ReportError, output};
 use crate::model::{
     Change, CoverageRow, ExhibitRow, HashBasis, Interval, ObjectRow, QuarantineRow, Receipt,
-    SnapshotRow, Target, TimeSource, WarningRow,
+    Recoverability, SnapshotRow, Target, TimeSource, WarningRow,
 };
 
 /// Columns of `changes.csv`, in order (the output contract).
@@ -161,7 +161,7 @@ pub fn changes(changes: &[Change]) -> Result<DataFrame, ReportError> {
         .text("certainty", |row| plain(row.certainty.as_str()))
         .number("objects", |row| Some(row.objects))
         .text("origin", |row| plain(row.origin.as_str()))
-        .text("recoverability", |_| plain(""))
+        .text("recoverability", |row| plain(row.recoverability.map_or("", Recoverability::as_str)))
         .text("actor", |_| plain(""))
         .text("attribution", |_| plain(""))
         .text("actor_candidates", |_| plain(""))

@@ -1,0 +1,5 @@
+//! Microsoft Entra Backup and Recovery, offline: what the service lists and did, what differs in its words, what it can
+//! recover, and whether a recovery put back what it should.
+//!
+//! Takes the index, the changes that history found and the catalogue; gives the tables of `model::recovery`. Knows nothing
+//! of output formats.
