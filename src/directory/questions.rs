@@ -1,5 +1,6 @@
 //! Questions that a responder asks, what answering them needs, and how long the service keeps what would answer them.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Catalogue;
@@ -61,6 +62,8 @@ pub struct Retention {
     pub days: u16,
     /// For how many days in the worse case, and what that is.
     pub short: Option<(u16, String)>,
+    /// Until when the worse case was the rule; `None` where it may be so at any time.
+    pub short_until: Option<Timestamp>,
     /// The request that brings it.
     pub export: String,
 }
@@ -82,6 +85,7 @@ struct RetentionRow {
     days: u16,
     short_days: Option<u16>,
     short_where: String,
+    short_until: String,
     export: String,
     source: String,
 }
@@ -128,6 +132,17 @@ impl Need {
     }
 }
 
+impl Retention {
+    /// For how many days it was kept by the rules of a time.
+    #[must_use]
+    pub fn days_at(&self, time: Timestamp) -> u16 {
+        match &self.short {
+            Some((days, _)) if self.short_until.is_some_and(|until| time < until) => *days,
+            _ => self.days,
+        }
+    }
+}
+
 impl Catalogue {
     pub(super) fn load_questions(&mut self) {
         for row in self.rows::<QuestionRow>("questions", QUESTIONS) {
@@ -148,8 +163,12 @@ impl Catalogue {
         for row in self.rows::<RetentionRow>("retention", RETENTION) {
             if self.sound("retention", &row.id, &row.source, "") {
                 let short = row.short_days.map(|days| (days, row.short_where));
+                let short_until = row.short_until.parse().ok();
+                if short_until.is_none() && !row.short_until.is_empty() {
+                    self.fault("retention", format_args!("{}: {}", row.id, row.short_until));
+                }
                 let RetentionRow { id, what, days, export, .. } = row;
-                self.retention.push(Retention { id, what, days, short, export });
+                self.retention.push(Retention { id, what, days, short, short_until, export });
             }
         }
     }

@@ -9,6 +9,7 @@ mod coverage;
 mod draft;
 mod engine;
 mod fold;
+mod leaves;
 mod links;
 mod lists;
 mod lives;
@@ -26,6 +27,7 @@ mod times;
 mod value;
 
 pub use between::between;
+pub use leaves::{Paired, paired};
 pub use state::{AttributeState, LinkState, ObjectState, state_of};
 pub use value::{Attributes, Json, Speller, quote};
 
