@@ -66,6 +66,7 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_tools();
     catalogue.load_readable();
     catalogue.load_service_times();
+    catalogue.load_recoverability();
     catalogue
 }
 
