@@ -482,6 +482,7 @@ pub(crate) fn analysis() -> Analysis {
             ("key order".to_owned(), 1_307),
         ]),
         as_of: Some(at("2026-11-03T03:02:40Z")),
+        ..Analysis::default()
     }
 }
 
