@@ -7,3 +7,8 @@
 
 pub mod json;
 pub mod table;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod golden;
