@@ -77,6 +77,7 @@ pub(super) fn analysis(
         jobs: Vec::new(),
         listed: Vec::new(),
         verifications: Vec::new(),
+        assertions: None,
         quarantine: quarantine(index),
         tally,
         set_aside_differences: aside

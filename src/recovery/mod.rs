@@ -5,3 +5,4 @@
 //! of output formats.
 
 pub mod verify;
+pub mod attestation;
