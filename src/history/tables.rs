@@ -77,6 +77,8 @@ pub(super) fn analysis(
         jobs: Vec::new(),
         listed: Vec::new(),
         verifications: Vec::new(),
+        differences: Vec::new(),
+        opinions: Vec::new(),
         quarantine: quarantine(index),
         tally,
         set_aside_differences: aside

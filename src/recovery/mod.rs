@@ -3,3 +3,5 @@
 //!
 //! Takes the index, the changes that history found and the catalogue; gives the tables of `model::recovery`. Knows nothing
 //! of output formats.
+
+pub mod difference;
