@@ -10,6 +10,7 @@ mod names;
 mod query;
 mod questions;
 mod readable;
+mod recoverability;
 mod roadrecon;
 mod suites;
 mod tools;
@@ -20,6 +21,9 @@ pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
 pub use logs::{GRAPH_DIALECT, LogDialect, LogField, LogMember, LogTest, LogValue};
 pub use questions::{Need, Question, Retention, Term};
+pub use recoverability::{
+    BinKind, Mapping, RecoverableProperty, RecoveryCondition, RecoveryType, Rule, Standing, Test,
+};
 pub use roadrecon::{RoadLink, RoadTable};
 pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
 pub use views::{OtherView, RowsOf, View};
@@ -220,6 +224,10 @@ pub struct Catalogue {
     pub(crate) scubagear: Vec<ScubaSection>,
     pub(crate) questions: Vec<Question>,
     pub(crate) retention: Vec<Retention>,
+    pub(crate) recoverable: Vec<RecoverableProperty>,
+    pub(crate) recovery_types: Vec<RecoveryType>,
+    /// By type.
+    pub(crate) recovery_conditions: BTreeMap<String, Vec<RecoveryCondition>>,
     pub(crate) logs: Vec<LogDialect>,
     /// Zone as Windows names it in winter to its name in the tz database.
     pub(crate) windows_zones: BTreeMap<String, String>,
