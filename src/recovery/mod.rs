@@ -4,5 +4,6 @@
 //! Takes the index, the changes that history found and the catalogue; gives the tables of `model::recovery`. Knows nothing
 //! of output formats.
 
-pub mod verify;
 pub mod attestation;
+pub mod difference;
+pub mod verify;
