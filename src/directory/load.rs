@@ -58,7 +58,7 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_foreign();
     catalogue.load_columns();
     catalogue.load_questions();
-    catalogue.load_recovery();
+    catalogue.load_recovery_words();
     catalogue.load_logs();
     catalogue.load_zones();
     catalogue.load_roadrecon();
@@ -66,6 +66,8 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_suites();
     catalogue.load_tools();
     catalogue.load_readable();
+    catalogue.load_service_times();
+    catalogue.load_recoverability();
     catalogue
 }
 

@@ -1,28 +1,15 @@
-//! Words of Microsoft Entra Backup and Recovery: its names of types and the statuses of its jobs.
+//! Words of Microsoft Entra Backup and Recovery: the statuses of its jobs, and which words a request must ask for
+//! (`data/recovery_words.csv`). Its words for types stand in `data/recoverability_types.csv`.
 
 use serde::Deserialize;
 
 use super::Catalogue;
 use crate::model::JobOutcome;
 
-const TYPES: &str = include_str!("data/recovery_types.csv");
-const STATUSES: &str = include_str!("data/recovery_statuses.csv");
+const WORDS: &str = include_str!("data/recovery_words.csv");
 
-/// What the service sends in place of a word that came later than the request's sender may know.
+/// What the service sends in place of a word that the request did not ask for.
 pub const HIDDEN_WORD: &str = "unknownFutureValue";
-
-/// A type as the service names it (`resourceTypeName`).
-#[derive(Debug, Clone)]
-pub struct RecoveryType {
-    /// As its API names it.
-    pub entity_type: String,
-    /// Graph resource name.
-    pub object_type: String,
-    /// As the portal names it.
-    pub portal_name: String,
-    /// Whether a request that does not ask for it gets [`HIDDEN_WORD`] instead.
-    pub is_hidden: bool,
-}
 
 /// A status of a job (`recoveryStatus`).
 #[derive(Debug, Clone)]
@@ -36,18 +23,10 @@ pub struct RecoveryStatus {
 }
 
 #[derive(Deserialize)]
-struct TypeRow {
-    entity_type: String,
-    #[serde(rename = "type")]
-    object_type: String,
-    portal_name: String,
+struct WordRow {
+    enumeration: String,
+    word: String,
     hidden: String,
-    source: String,
-}
-
-#[derive(Deserialize)]
-struct StatusRow {
-    status: String,
     outcome: String,
     #[serde(rename = "final")]
     is_final: String,
@@ -55,48 +34,41 @@ struct StatusRow {
 }
 
 impl Catalogue {
-    pub(super) fn load_recovery(&mut self) {
-        for row in self.rows::<TypeRow>("recovery_types", TYPES) {
-            let is_hidden = self.flag("recovery_types", &row.entity_type, &row.hidden);
-            if self.sound("recovery_types", &row.entity_type, &row.source, &row.object_type) {
-                let TypeRow { entity_type, object_type, portal_name, .. } = row;
-                let known = RecoveryType { entity_type, object_type, portal_name, is_hidden };
-                self.recovery_types.push(known);
+    pub(super) fn load_recovery_words(&mut self) {
+        for row in self.rows::<WordRow>("recovery_words", WORDS) {
+            self.sound("recovery_words", &row.word, &row.source, "");
+            let is_hidden = self.flag("recovery_words", &row.word, &row.hidden);
+            let is_final = self.flag("recovery_words", &row.word, &row.is_final);
+            match (row.enumeration.as_str(), JobOutcome::from_word(&row.outcome)) {
+                ("recoveryStatus", Some(outcome)) => {
+                    let status = row.word;
+                    self.recovery_statuses.push(RecoveryStatus { status, outcome, is_final });
+                }
+                ("resourceTypeName", None) if is_hidden => self.hidden_types.push(row.word),
+                _ => self.fault("recovery_words", format_args!("{}: no such row", row.word)),
             }
         }
-        for row in self.rows::<StatusRow>("recovery_statuses", STATUSES) {
-            let is_final = self.flag("recovery_statuses", &row.status, &row.is_final);
-            self.sound("recovery_statuses", &row.status, &row.source, "");
-            match JobOutcome::from_word(&row.outcome) {
-                Some(outcome) => self.recovery_statuses.push(RecoveryStatus {
-                    status: row.status,
-                    outcome,
-                    is_final,
-                }),
-                None => self.fault("recovery_statuses", format_args!("outcome {}", row.outcome)),
-            }
-        }
-    }
-
-    /// The types of the service, in the order of its enumeration.
-    #[must_use]
-    pub fn recovery_types(&self) -> &[RecoveryType] {
-        &self.recovery_types
     }
 
     /// The types that a word of the service stands for, the first where nothing else tells; the word's case does not count.
     pub fn of_entity_type<'c>(&'c self, entity_type: &str) -> impl Iterator<Item = &'c str> {
         self.recovery_types
             .iter()
-            .filter(move |known| known.entity_type.eq_ignore_ascii_case(entity_type))
-            .map(|known| known.object_type.as_str())
+            .filter(move |known| known.entity.eq_ignore_ascii_case(entity_type))
+            .map(|known| known.name.as_str())
     }
 
     /// The service's word for a type; `None` for types that it does not know.
     #[must_use]
     pub fn entity_type_of(&self, object_type: &str) -> Option<&str> {
-        let known = self.recovery_types.iter().find(|known| known.object_type == object_type);
-        known.map(|known| known.entity_type.as_str())
+        self.recovery_type(object_type).map(|known| known.entity.as_str())
+    }
+
+    /// Whether a request that does not ask for it gets [`HIDDEN_WORD`] in place of the word for this type.
+    #[must_use]
+    pub fn is_hidden_type(&self, object_type: &str) -> bool {
+        let word = self.entity_type_of(object_type);
+        word.is_some_and(|word| self.hidden_types.iter().any(|hidden| hidden == word))
     }
 
     /// What a status of a job means.
@@ -117,9 +89,17 @@ mod tests {
         assert_eq!(of("namedLocationPolicy"), ["namedLocation"]);
         assert_eq!(of("OAuth2PermissionGrant"), ["oAuth2PermissionGrant"]);
         assert!(of(super::HIDDEN_WORD).is_empty());
-        for known in catalogue.recovery_types() {
-            assert_eq!(catalogue.entity_type_of(&known.object_type), Some(&*known.entity_type));
-        }
+        assert_eq!(of("user")[0], "user");
+        assert_eq!(catalogue.entity_type_of("namedLocation"), Some("namedLocationPolicy"));
         assert_eq!(catalogue.entity_type_of("device"), None);
+        assert!(catalogue.is_hidden_type("organization") && !catalogue.is_hidden_type("user"));
+        assert_eq!(catalogue.hidden_types.iter().filter(|w| of(w).is_empty()).count(), 0);
+    }
+
+    #[test]
+    fn statuses_are_read_in_any_case() {
+        let over = |word: &str| catalogue().recovery_status(word).map(|known| known.is_final);
+        assert_eq!((over("Successful"), over("loadingData")), (Some(true), Some(false)));
+        assert_eq!(over(super::HIDDEN_WORD), None);
     }
 }

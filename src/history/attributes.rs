@@ -123,7 +123,12 @@ impl<'a> TypeContext<'a> {
         self.index.requests.get(request).map(|indexed| &indexed.request)
     }
 
-    fn version(&self, entry: &Entry, attributes: Attributes, text: &[u8]) -> Option<Version<'a>> {
+    pub(super) fn version(
+        &self,
+        entry: &Entry,
+        attributes: Attributes,
+        text: &[u8],
+    ) -> Option<Version<'a>> {
         // What stands beside the word that an object is gone is no state of it.
         let request = self.request(entry).filter(|_| entry.removal.is_none())?;
         let told = |annotation| match request.spelling {
@@ -257,7 +262,7 @@ impl<'a> TypeContext<'a> {
         aside.conflicts.extend(turns.iter().filter_map(|turn| maker.conflict(turn)));
     }
 
-    fn said(
+    pub(super) fn said(
         &self,
         version: &Version<'_>,
         path: &str,
@@ -307,7 +312,7 @@ impl Version<'_> {
 }
 
 /// What all versions of an object show of the items of a list: no version is held to what another does not have.
-struct Items {
+pub(super) struct Items {
     /// Members that all know; `None` for any.
     known: Option<BTreeSet<Box<str>>>,
     /// Whether one leaves out members that are empty or false.
@@ -315,7 +320,7 @@ struct Items {
 }
 
 impl Items {
-    fn of(versions: &[Option<Version<'_>>], path: &str) -> Self {
+    pub(super) fn of(versions: &[Option<Version<'_>>], path: &str) -> Self {
         let names = |lists: &[String]| lists.iter().any(|list| list == path);
         let mut known: Option<BTreeSet<Box<str>>> = None;
         let versions = || versions.iter().flatten();
@@ -333,7 +338,7 @@ impl Items {
         Self { known, bare: versions().any(|version| names(&version.bare_items)) }
     }
 
-    fn shown<'v>(&self, value: &'v Json) -> Cow<'v, Json> {
+    pub(super) fn shown<'v>(&self, value: &'v Json) -> Cow<'v, Json> {
         if let Json::Array(items) = value
             && (self.known.is_some() || self.bare)
         {

@@ -16,6 +16,7 @@ mod lives;
 mod logs;
 mod lost;
 mod names;
+mod observed;
 mod path_rows;
 mod presence;
 mod series;
@@ -28,6 +29,7 @@ mod value;
 
 pub use between::between;
 pub use leaves::{Paired, paired};
+pub use observed::{ObservedObject, ObservedType, Shown, Wanted, observe};
 pub use state::{AttributeState, LinkState, ObjectState, state_of};
 pub use value::{Attributes, Json, Speller, quote};
 

@@ -4,4 +4,7 @@
 //! Takes the index, the changes that history found and the catalogue; gives the tables of `model::recovery`. Knows nothing
 //! of output formats.
 
+pub mod attestation;
+pub mod difference;
 pub mod service;
+pub mod verify;

@@ -59,14 +59,13 @@ pub(super) fn rows<'s>(
         let key = (source.tenant, plain_id(&backup.id));
         by_id.entry(key).or_default().push((source, backup));
     }
-    let retention = catalogue.retention("backup");
     let mut rows: Vec<BackupRow> = by_id
         .into_iter()
         .filter_map(|((tenant, _), mut readings)| {
             readings.sort_by_key(|(source, _)| std::cmp::Reverse(source.order()));
             let (_, last) = readings.first()?;
             let created = readings.iter().find_map(|(_, said)| said.created);
-            let days = retention.zip(as_of.or(created)).map(|(kept, at)| kept.days_at(at));
+            let days = as_of.or(created).and_then(|at| catalogue.retention_of("backup", at));
             let kept_until = created.zip(days).and_then(|(created, days)| {
                 created.checked_add(SignedDuration::from_hours(24 * i64::from(days))).ok()
             });

@@ -103,10 +103,7 @@ fn object_type(word: &str, sides: Sides<'_>, catalogue: &Catalogue) -> String {
         ([], None) => {
             let has = |name: &str| each(sides).any(|json| member(json, name).is_some());
             let found = catalogue.of_members(&has);
-            let hidden = |name: &&str| {
-                catalogue.recovery_types().iter().any(|t| t.is_hidden && t.object_type == *name)
-            };
-            found.filter(hidden).unwrap_or_default().to_owned()
+            found.filter(|name| catalogue.is_hidden_type(name)).unwrap_or_default().to_owned()
         }
     }
 }
