@@ -13,7 +13,7 @@ use crate::directory::Catalogue;
 use crate::index::{Index, Listing, ObjectId};
 use crate::model::{
     Change, ChangeKind, ExhibitId, Intent, JobScope, ListedChange, Receipt, Verdict, VerdictReason,
-    VerdictRow, Window,
+    VerdictRow,
 };
 
 /// Positions of the three snapshots among those of the tenant.
@@ -480,7 +480,7 @@ fn is_about(failed: &ListedChange, about: About<'_>) -> bool {
 }
 
 /// A row with nothing but what the change tells.
-pub(super) fn empty_row(change: &Change, (intent, intent_by): (Intent, String)) -> VerdictRow {
+fn empty_row(change: &Change, (intent, intent_by): (Intent, String)) -> VerdictRow {
     VerdictRow {
         tenant_id: change.tenant_id.clone(),
         object_type: change.object_type.clone(),
@@ -488,23 +488,13 @@ pub(super) fn empty_row(change: &Change, (intent, intent_by): (Intent, String)) 
         object_name: change.object_name.clone(),
         attribute: change.attribute.clone(),
         target: change.target.clone(),
-        good: None,
-        damaged: None,
-        after: None,
-        verdict: Verdict::CannotTell,
-        reason: None,
-        detail: String::new(),
-        next_export: String::new(),
         intent,
         intent_by,
         recoverability: change.recoverability,
-        failure: String::new(),
-        damaged_between: Window { ..change.window },
-        clean_between: None,
-        recurring: false,
+        damaged_between: change.window,
         objects: change.objects,
         evidence_good: change.evidence_before.clone(),
         evidence_damaged: change.evidence_after.clone(),
-        evidence_after: Vec::new(),
+        ..VerdictRow::default()
     }
 }

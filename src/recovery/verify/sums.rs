@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::directory::Catalogue;
+use crate::directory::{BinKind, Catalogue};
 use crate::model::{
-    Analysis, Clean, CoverageRow, Intent, JobRow, ListedChange, ReconciledRow, Verdict,
-    VerdictReason, VerdictRow, Window,
+    Analysis, Clean, CoverageState, Intent, JobRow, ListedChange, ReconciledRow, SnapshotRow,
+    Verdict, VerdictReason, VerdictRow, Window,
 };
 
 /// Objects by verdict.
@@ -113,23 +113,90 @@ pub(super) fn reconcile(
     ]
 }
 
-/// Rows for the supported properties that one of the three snapshots (with the reason that says which) did not collect.
+/// Rows for the supported properties that one of the three snapshots (with the reason that says which) did not collect. Each
+/// counts once, for however many objects.
 pub(super) fn uncollected(
     analysis: &Analysis,
     catalogue: &Catalogue,
     (tenant, labels): (&str, &[(String, VerdictReason)]),
     objection: Option<VerdictReason>,
 ) -> Vec<VerdictRow> {
-    let whole = analysis.coverage.iter().filter(|row| {
-        row.tenant_id == tenant && row.is_whole_picture() && !row.attribute.is_empty()
-    });
-    let by: HashMap<(&str, &str, &str), &CoverageRow> =
-        whole.map(|row| ((&*row.snapshot, &*row.object_type, &*row.attribute), row)).collect();
-    let objects = |label: &str, object_type: &str| {
-        let of =
-            analysis.snapshots.iter().find(|row| row.tenant_id == tenant && row.label == label);
-        of.and_then(|row| row.objects.get(object_type)).copied().unwrap_or(0)
-    };
-    let _ = (&by, &objects, catalogue, labels, objection);
-    Vec::new()
+    let known = Collected::of(analysis, tenant);
+    let mut rows = Vec::new();
+    for of_type in catalogue.recovery_types().iter().filter(|of| of.part_of.is_empty()) {
+        let shown = labels.iter().any(|(label, _)| known.shows(label, &of_type.name));
+        let single = of_type.bin == BinKind::Singleton;
+        if !shown && !single {
+            continue;
+        }
+        let mut met = BTreeSet::new();
+        for property in catalogue.supported_properties(&of_type.name) {
+            let member = property.property.split('.').next().unwrap_or_default();
+            let missed =
+                labels.iter().find(|(label, _)| !known.collects(label, &property.carrier, member));
+            let path = if property.property.is_empty() {
+                &property.documented
+            } else {
+                &property.property
+            };
+            if let (Some((label, reason)), true) = (missed, met.insert(path.clone())) {
+                let objects = known.objects(label, &of_type.name);
+                let many = labels
+                    .iter()
+                    .filter(|(label, _)| !known.collects(label, &property.carrier, member));
+                let many: Vec<&str> = many.map(|(label, _)| label.as_str()).collect();
+                rows.push(VerdictRow {
+                    tenant_id: tenant.to_owned(),
+                    object_type: of_type.name.clone(),
+                    attribute: path.clone(),
+                    reason: Some(objection.unwrap_or(*reason)),
+                    detail: format!(
+                        "not collected in {}; {objects} objects of the type. {}",
+                        many.join(", "),
+                        property.note
+                    )
+                    .trim_end_matches([' ', '.'])
+                    .to_owned(),
+                    next_export: property.request.clone(),
+                    ..VerdictRow::default()
+                });
+            }
+        }
+    }
+    rows
+}
+
+/// What the snapshots of a tenant collected.
+struct Collected<'a> {
+    tenant: &'a str,
+    analysis: &'a Analysis,
+    /// (label, type, attribute)
+    states: HashMap<(&'a str, &'a str, &'a str), CoverageState>,
+}
+
+impl<'a> Collected<'a> {
+    fn of(analysis: &'a Analysis, tenant: &'a str) -> Self {
+        let whole = analysis
+            .coverage
+            .iter()
+            .filter(|row| row.tenant_id == tenant && row.is_whole_picture());
+        let states =
+            whole.map(|row| ((&*row.snapshot, &*row.object_type, &*row.attribute), row.state));
+        Self { tenant, analysis, states: states.collect() }
+    }
+
+    fn objects(&self, label: &str, object_type: &str) -> u64 {
+        let of = |row: &&SnapshotRow| row.tenant_id == self.tenant && row.label == label;
+        let row = self.analysis.snapshots.iter().find(of);
+        row.and_then(|row| row.objects.get(object_type)).copied().unwrap_or(0)
+    }
+
+    fn shows(&self, label: &str, object_type: &str) -> bool {
+        self.objects(label, object_type) > 0
+    }
+
+    fn collects(&self, label: &str, object_type: &str, member: &str) -> bool {
+        let state = self.states.get(&(label, object_type, member));
+        !member.is_empty() && state.is_some_and(|state| state.is_whole())
+    }
 }
