@@ -3,3 +3,7 @@
 //!
 //! Takes the index, the changes that history found and the catalogue; gives the tables of `model::recovery`. Knows nothing
 //! of output formats.
+
+mod recoverability;
+
+pub use recoverability::{Judge, judge};
