@@ -2,6 +2,7 @@
 
 mod args;
 mod custody;
+mod diff;
 mod exit;
 mod interrupt;
 mod progress;

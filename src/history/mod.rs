@@ -15,6 +15,7 @@ mod lives;
 mod logs;
 mod lost;
 mod names;
+mod observed;
 mod path_rows;
 mod presence;
 mod series;
@@ -26,6 +27,7 @@ mod times;
 mod value;
 
 pub use between::between;
+pub use observed::{ObservedObject, ObservedType, Shown, Wanted, observe};
 pub use state::{AttributeState, LinkState, ObjectState, state_of};
 pub use value::{Attributes, Json, Speller, quote};
 

@@ -77,6 +77,9 @@ pub(super) fn analysis(
         jobs: Vec::new(),
         listed: Vec::new(),
         verifications: Vec::new(),
+        assertions: None,
+        differences: Vec::new(),
+        opinions: Vec::new(),
         quarantine: quarantine(index),
         tally,
         set_aside_differences: aside

@@ -8,6 +8,7 @@ mod words;
 
 mod case_file;
 mod change;
+mod difference;
 mod evidence;
 mod log;
 mod receipt;
@@ -19,6 +20,10 @@ pub use case_file::CaseFile;
 pub use change::{
     Certainty, Change, ChangeId, ChangeKind, Lane, Narrowed, Origin, Reason, Target, Window,
 };
+pub use difference::{
+    Agreement, DifferenceReport, DifferingAttribute, DifferingLink, DifferingObject, OpinionReason,
+    OpinionRow, SecondOpinion, Shown,
+};
 pub use evidence::{
     BinRow, ConflictRow, CoverageRow, CoverageState, ExhibitRow, HashBasis, ObjectRow,
     QuarantineRow, SourceCounts, Tally, WarningRow,
@@ -29,9 +34,10 @@ pub use log::{
 };
 pub use receipt::{Cited, ExhibitId, Receipt, ReceiptError, Span, Table};
 pub use recovery::{
-    BackupRow, Clean, Completion, Freshness, FreshnessRow, Intent, JobKind, JobOutcome, JobRow,
-    JobScope, ListedAttribute, ListedChange, ListedLink, ReconciledRow, Recoverability,
-    RecoveryAction, Verdict, VerdictReason, VerdictRow, Verification,
+    Asserted, AssertionOutcome, AssertionRow, BackupRow, Clean, Completion, Freshness,
+    FreshnessRow, Intent, JobKind, JobOutcome, JobRow, JobScope, ListedAttribute, ListedChange,
+    ListedLink, ReconciledRow, Recoverability, RecoveryAction, Verdict, VerdictReason, VerdictRow,
+    Verification,
 };
 pub use snapshot::SnapshotRow;
 pub use time::{CaptureTime, Interval, TimeSource, instant};
@@ -65,6 +71,12 @@ pub struct Analysis {
     pub listed: Vec<ListedChange>,
     /// Whether a recovery put back what was to be put back; one for each tenant that it was asked for.
     pub verifications: Vec<Verification>,
+    /// What a file of assertions claims, and what the evidence says to it; `None` without such a file.
+    pub assertions: Option<Asserted>,
+    /// The difference between the first and the last snapshot of each tenant, by tenant.
+    pub differences: Vec<DifferenceReport>,
+    /// Our difference beside the list of each job of the service that is in the evidence, by (tenant, start, job).
+    pub opinions: Vec<SecondOpinion>,
     /// Warnings, most important first.
     pub warnings: Vec<WarningRow>,
     /// Records that could not be used, with exhibit, offset and reason.

@@ -4,6 +4,9 @@
 //! Takes the index, the changes that history found and the catalogue; gives the tables of `model::recovery`. Knows nothing
 //! of output formats.
 
+pub mod attestation;
+pub mod difference;
 mod recoverability;
+pub mod verify;
 
 pub use recoverability::{Judge, judge};

@@ -4,32 +4,36 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::directory::catalogue;
 use crate::model::{
     Analysis, BinRow, Certainty, Change, ChangeId, ChangeKind, ConflictRow, CoverageRow,
-    CoverageState, ExhibitId, ExhibitRow, HashBasis, Interval, Lane, Narrowed, ObjectRow, Origin,
-    QuarantineRow, Reason, Receipt, SnapshotRow, Tally, Target, TimeSource, WarningRow, Window,
+    CoverageState, DifferenceReport, ExhibitId, ExhibitRow, HashBasis, Interval, Lane, Narrowed,
+    ObjectRow, Origin, QuarantineRow, Reason, Receipt, SnapshotRow, Tally, Target, TimeSource,
+    WarningRow, Window,
 };
 
-const TENANT: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
-const DAYS: [&str; 3] = ["2026-11-01", "2026-11-02", "2026-11-03"];
+use crate::recovery::difference::{Compared, reports};
 
-fn at(text: &str) -> Timestamp {
+pub(crate) const TENANT: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+pub(crate) const DAYS: [&str; 3] = ["2026-11-01", "2026-11-02", "2026-11-03"];
+
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn guid(n: u32) -> String {
+pub(crate) fn guid(n: u32) -> String {
     format!("{n:08x}-1111-4222-8333-{:012x}", u64::from(n) * 7919)
 }
 
-fn exhibit_id(n: u8) -> ExhibitId {
+pub(crate) fn exhibit_id(n: u8) -> ExhibitId {
     ExhibitId::of_sha256(&[n; 32])
 }
 
-fn receipt(exhibit: u8, offset_bytes: u64, len_bytes: u64) -> Receipt {
+pub(crate) fn receipt(exhibit: u8, offset_bytes: u64, len_bytes: u64) -> Receipt {
     Receipt::bytes(exhibit_id(exhibit), offset_bytes, len_bytes)
 }
 
-fn whole(exhibit: u8) -> Receipt {
+pub(crate) fn whole(exhibit: u8) -> Receipt {
     Receipt::whole(exhibit_id(exhibit))
 }
 
@@ -92,6 +96,17 @@ pub(super) fn link(object_type: &str, id: &str, kind: ChangeKind, target: &str) 
         }),
         ..object(kind, object_type, id)
     }
+}
+
+/// The difference report of changes, backup and all.
+pub(super) fn report_of(changes: &[Change]) -> DifferenceReport {
+    let compared = Compared {
+        from: DAYS[0].to_owned(),
+        to: DAYS[2].to_owned(),
+        backup: Some(at("2026-11-01T03:00:00Z")),
+    };
+    let compared = BTreeMap::from([(TENANT.to_owned(), compared)]);
+    reports(changes, &compared, catalogue()).remove(0)
 }
 
 fn later(change: Change) -> Change {
@@ -440,6 +455,7 @@ pub(crate) fn analysis() -> Analysis {
         tally.add(&row.tally);
     }
     Analysis {
+        differences: vec![report_of(&changes)],
         snapshots: snapshots(),
         changes,
         objects: objects(),
@@ -487,7 +503,7 @@ pub(crate) fn analysis() -> Analysis {
 }
 
 /// Strings that attack the browser, the terminal, the spreadsheet or the reader's eye.
-pub(super) const HOSTILE: &[&str] = &[
+pub(crate) const HOSTILE: &[&str] = &[
     "<script>alert(1)</script>",
     "</style><script>alert(2)</script>",
     "\"><img src=x onerror=alert(3)>",
@@ -515,7 +531,7 @@ pub(super) const HOSTILE: &[&str] = &[
 ];
 
 /// The same tenant with every string that the evidence can choose replaced by a hostile one.
-pub(super) fn hostile() -> Analysis {
+pub(crate) fn hostile() -> Analysis {
     let mut analysis = analysis();
     for (n, text) in HOSTILE.iter().enumerate() {
         let n = u32::try_from(n).unwrap();

@@ -53,7 +53,7 @@ pub(super) fn width(text: &str) -> usize {
 }
 
 /// Cuts to a width, `…` included.
-fn cut(text: &str, limit: usize) -> String {
+pub(super) fn cut(text: &str, limit: usize) -> String {
     if width(text) <= limit {
         return text.to_owned();
     }
@@ -71,19 +71,19 @@ fn cut(text: &str, limit: usize) -> String {
 }
 
 /// One cell: what to print, and the escape sequence that colours it.
-struct Cell {
+pub(super) struct Cell {
     text: String,
     colour: &'static str,
 }
 
-fn cell(text: &str) -> Cell {
+pub(super) fn cell(text: &str) -> Cell {
     Cell { text: text::escaped(text).into_owned(), colour: "" }
 }
 
 /// A table whose columns shrink to their least width, the widest first.
-struct Table {
-    heads: &'static [(&'static str, usize)],
-    rows: Vec<Vec<Cell>>,
+pub(super) struct Table {
+    pub(super) heads: &'static [(&'static str, usize)],
+    pub(super) rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
@@ -111,7 +111,7 @@ impl Table {
         }
     }
 
-    fn draw(&self, style: Style) -> String {
+    pub(super) fn draw(&self, style: Style) -> String {
         let widths = self.widths(style);
         let mut out = String::new();
         let heads: Vec<Cell> = self
@@ -146,7 +146,7 @@ fn line(out: &mut String, row: &[Cell], widths: &[usize], style: Style) {
     out.push('\n');
 }
 
-fn kind_colour(kind: ChangeKind) -> &'static str {
+pub(super) fn kind_colour(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::Added | ChangeKind::LinkAdded | ChangeKind::Restored => "\u{1b}[32m",
         ChangeKind::Removed

@@ -352,8 +352,7 @@ fn values(
             }
         }
     }
-    let named = |(tenant, value): (usize, Option<Json>)| {
-        Some((index.tenants.get(tenant)?.clone(), value))
-    };
+    let named =
+        |(tenant, value): (usize, Option<Json>)| Some((index.tenants.get(tenant)?.clone(), value));
     Ok(found.into_iter().filter_map(named).collect())
 }

@@ -6,6 +6,7 @@
 //! by mistake without that is caught by the formatter, so no control or bidi character reaches the page.
 
 mod coverage;
+mod difference;
 mod logs;
 mod pick;
 mod rows;
@@ -36,6 +37,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("summary.html", include_str!("../../../templates/summary.html")),
     ("coverage.html", include_str!("../../../templates/coverage.html")),
     ("logs.html", include_str!("../../../templates/logs.html")),
+    ("difference.html", include_str!("../../../templates/difference.html")),
     ("changes.html", include_str!("../../../templates/changes.html")),
     ("evidence.html", include_str!("../../../templates/evidence.html")),
     ("method.html", include_str!("../../../templates/method.html")),
