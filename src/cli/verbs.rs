@@ -20,6 +20,7 @@ use crate::history::{HistoryOptions, ObjectState, analyse, state_of};
 use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, WarningRow};
+use crate::recovery::judge;
 use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
@@ -68,7 +69,8 @@ pub(super) fn listed(
 ) -> Result<Analysis, Failure> {
     let index = sources::prepare(evidence, Checks::All)?.index(progress)?;
     let options = HistoryOptions { unfolded: unfolded.to_vec(), ..history(evidence, progress) };
-    let analysis = analyse(&index, catalogue(), &options)?;
+    let mut analysis = analyse(&index, catalogue(), &options)?;
+    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     progress.end();
     sources::tell(&index);
     // The program is about to end: giving back an index piece by piece would only take time.
@@ -158,6 +160,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
         ..history(&args.evidence, progress)
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
+    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     analysis.differences = diff::first_against_last(&analysis);
     let inputs = custody::inputs(&analysis);

@@ -226,6 +226,8 @@ pub struct Catalogue {
     pub(crate) questions: Vec<Question>,
     pub(crate) retention: Vec<Retention>,
     pub(crate) recoverable: Vec<RecoverableProperty>,
+    /// Places in `recoverable` by carrier.
+    pub(crate) recoverable_by_carrier: BTreeMap<String, Vec<usize>>,
     pub(crate) recovery_types: Vec<RecoveryType>,
     /// By type.
     pub(crate) recovery_conditions: BTreeMap<String, Vec<RecoveryCondition>>,

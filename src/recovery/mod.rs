@@ -6,4 +6,7 @@
 
 pub mod attestation;
 pub mod difference;
+mod recoverability;
 pub mod verify;
+
+pub use recoverability::{Judge, judge};
