@@ -152,7 +152,7 @@ fn bounds(args: &DiffArgs, analysis: &Analysis) -> Result<Bounds, Failure> {
     }
 }
 
-fn no_snapshot(analysis: &Analysis, word: &str, no: select::NoSnapshot) -> Failure {
+pub(super) fn no_snapshot(analysis: &Analysis, word: &str, no: select::NoSnapshot) -> Failure {
     let known: Vec<&str> = analysis.snapshots.iter().map(|s| s.label.as_str()).collect();
     let message = match no {
         select::NoSnapshot::Unknown => format!("no snapshot is called `{word}`"),

@@ -11,7 +11,7 @@ use super::args::{
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::sources::{self, keep_apart};
-use super::{custody, diff, scope};
+use super::{custody, diff, recovery, scope};
 use crate::advice::advice;
 use crate::codes::{self, Code};
 use crate::directory::catalogue;
@@ -20,7 +20,7 @@ use crate::history::{HistoryOptions, ObjectState, analyse, state_of};
 use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, WarningRow};
-use crate::recovery::service;
+use crate::recovery::{judge, service};
 use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
@@ -38,6 +38,7 @@ pub(super) fn run(verb: &Verb, progress: &Progress) -> Outcome {
         Verb::Diff(args) => diff::diff(args, progress),
         Verb::Timeline(args) => timeline(args, progress),
         Verb::Show(args) => show(args, progress),
+        Verb::Recovery(verb) => recovery::run(verb, progress),
         Verb::Seal(args) => custody::seal(args, progress),
         Verb::Check(args) => custody::check(args, progress),
         Verb::Synth(args) => synthesize(args, progress),
@@ -70,6 +71,7 @@ pub(super) fn listed(
     let options = HistoryOptions { unfolded: unfolded.to_vec(), ..history(evidence, progress) };
     let mut analysis = analyse(&index, catalogue(), &options)?;
     service::fill(&index, catalogue(), &mut analysis)?;
+    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     progress.end();
     sources::tell(&index);
     // The program is about to end: giving back an index piece by piece would only take time.
@@ -160,6 +162,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
     service::fill(&index, catalogue(), &mut analysis)?;
+    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     analysis.differences = diff::first_against_last(&analysis);
     let inputs = custody::inputs(&analysis);

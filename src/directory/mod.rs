@@ -228,6 +228,8 @@ pub struct Catalogue {
     pub(crate) questions: Vec<Question>,
     pub(crate) retention: Vec<Retention>,
     pub(crate) recoverable: Vec<RecoverableProperty>,
+    /// Places in `recoverable` by carrier.
+    pub(crate) recoverable_by_carrier: BTreeMap<String, Vec<usize>>,
     pub(crate) recovery_types: Vec<RecoveryType>,
     pub(crate) recovery_statuses: Vec<RecoveryStatus>,
     /// The service's words for types that a request must ask for.

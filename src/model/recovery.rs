@@ -379,7 +379,7 @@ pub struct VerdictRow {
     pub clean_between: Option<Window>,
     /// Whether it was damaged, good, and damaged again.
     pub recurring: bool,
-    /// How many objects the row stands for.
+    /// How many changed things the row stands for; a property of a type that was not collected counts once.
     pub objects: u64,
     /// Receipts.
     pub evidence_good: Vec<Receipt>,
@@ -439,6 +439,38 @@ pub struct ReconciledRow {
     pub evidence: Option<u64>,
     /// Why they differ, as far as that can be told.
     pub explanation: String,
+}
+
+impl Default for VerdictRow {
+    /// A row that nothing is known of: it cannot be told.
+    fn default() -> Self {
+        Self {
+            tenant_id: String::new(),
+            object_type: String::new(),
+            object_id: String::new(),
+            object_name: String::new(),
+            attribute: String::new(),
+            target: None,
+            good: None,
+            damaged: None,
+            after: None,
+            verdict: Verdict::CannotTell,
+            reason: None,
+            detail: String::new(),
+            next_export: String::new(),
+            intent: Intent::Undeclared,
+            intent_by: String::new(),
+            recoverability: None,
+            failure: String::new(),
+            damaged_between: Window::default(),
+            clean_between: None,
+            recurring: false,
+            objects: 1,
+            evidence_good: Vec::new(),
+            evidence_damaged: Vec::new(),
+            evidence_after: Vec::new(),
+        }
+    }
 }
 
 /// When the recovery was over, and what says so.
