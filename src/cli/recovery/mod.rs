@@ -1,5 +1,6 @@
 //! `entrace recovery`: what was recovered, and whether it is as it should be.
 
+mod history;
 mod verify;
 
 use super::Exit;
@@ -10,6 +11,7 @@ use super::progress::Progress;
 /// Runs one verb of `recovery`.
 pub(super) fn run(verb: &RecoveryVerb, progress: &Progress) -> Result<Exit, Failure> {
     match verb {
+        RecoveryVerb::History(args) => history::run(args, progress),
         RecoveryVerb::Verify(args) => verify::run(args, progress),
     }
 }

@@ -15,6 +15,7 @@ use crate::evidence::hex;
 use crate::history::analyse;
 use crate::index::{Checks, Index};
 use crate::model::{Analysis, SnapshotRow, Verification};
+use crate::recovery::service;
 use crate::recovery::verify::{Declarations, Declared, VerifyRequest, declared, verify};
 use crate::report::verification::{json, table};
 
@@ -28,6 +29,7 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
     let declared = declarations(&args.recovered)?;
     let index = sources::prepare(&args.evidence, Checks::All)?.index(progress)?;
     let mut analysis = analyse(&index, catalogue(), &verbs::history(&args.evidence, progress))?;
+    service::fill(&index, catalogue(), &mut analysis)?;
     analysis.verifications = verified(&index, &analysis, &args.recovered, &declared)?;
     progress.end();
     sources::tell(&index);
