@@ -71,19 +71,19 @@ fn cut(text: &str, limit: usize) -> String {
 }
 
 /// One cell: what to print, and the escape sequence that colours it.
-struct Cell {
-    text: String,
-    colour: &'static str,
+pub(super) struct Cell {
+    pub(super) text: String,
+    pub(super) colour: &'static str,
 }
 
-fn cell(text: &str) -> Cell {
+pub(super) fn cell(text: &str) -> Cell {
     Cell { text: text::escaped(text).into_owned(), colour: "" }
 }
 
 /// A table whose columns shrink to their least width, the widest first.
-struct Table {
-    heads: &'static [(&'static str, usize)],
-    rows: Vec<Vec<Cell>>,
+pub(super) struct Table {
+    pub(super) heads: &'static [(&'static str, usize)],
+    pub(super) rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
@@ -111,7 +111,7 @@ impl Table {
         }
     }
 
-    fn draw(&self, style: Style) -> String {
+    pub(super) fn draw(&self, style: Style) -> String {
         let widths = self.widths(style);
         let mut out = String::new();
         let heads: Vec<Cell> = self

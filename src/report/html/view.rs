@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::attestation::{AttestationView, attestation};
 use super::coverage::{Coverage, coverage, gaps, tenant};
 use super::logs::{Logs, logs};
 use super::rows::{Changes, LaneTable, changes, lanes};
@@ -35,6 +36,7 @@ pub(super) struct Page {
     warnings: Warnings,
     coverage: Coverage,
     logs: Logs,
+    attestation: Option<AttestationView>,
     changes: Changes,
     lanes: Vec<LaneTable>,
     evidence: Evidence,
@@ -141,6 +143,7 @@ pub(super) fn page(
         warnings: warnings(analysis),
         coverage: coverage(analysis, &population, gaps(&analysis.coverage)),
         logs: logs(analysis),
+        attestation: attestation(analysis, run),
         changes,
         lanes: lanes(&analysis.changes),
         evidence: evidence(&analysis.exhibits),

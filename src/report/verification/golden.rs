@@ -1,8 +1,10 @@
 //! Golden tests: what is said of an imperfect recovery, as text that a reader can check.
 
-use super::{fixture, json, sheet, table};
+use super::{fixture, json, sheet, table, text};
 use crate::model::{Analysis, Verification};
 use crate::report::RunInfo;
+use crate::report::terminal::Style;
+use crate::report::text as shown;
 
 fn run_info() -> RunInfo {
     RunInfo {
@@ -132,4 +134,17 @@ fn a_sheet_survives_hostile_text() {
     let sheet = sheet::json(&fixture::hostile(), &run_info()).unwrap();
     let value: serde_json::Value = serde_json::from_str(&sheet).unwrap();
     assert_eq!(value["verifications"][0]["adds_up"], true);
+}
+
+#[test]
+fn terminal_of_an_imperfect_recovery() {
+    let style = Style { width: Some(110), colour: false };
+    insta::assert_snapshot!("terminal", text::recovery_text(&fixture::verified(), style));
+}
+
+#[test]
+fn the_terminal_obeys_nothing() {
+    let style = Style { width: Some(100), colour: false };
+    let text = text::recovery_text(&fixture::hostile(), style);
+    assert!(!text.replace('\n', "").chars().any(shown::is_hidden), "{text}");
 }

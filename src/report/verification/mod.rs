@@ -2,6 +2,7 @@
 //!
 //! | Module | Gives |
 //! |---|---|
+//! | [`text`] | what the terminal says |
 //! | [`table`] | `recovery.csv`, one row per verdict |
 //! | [`json`] | the same rows as a JSON array |
 //! | [`sheet`] | `attestation.json`: what is claimed, with numbers and evidence |
@@ -9,6 +10,7 @@
 pub mod json;
 pub mod sheet;
 pub mod table;
+pub mod text;
 pub(super) mod words;
 
 #[cfg(test)]

@@ -388,7 +388,7 @@ fn of_tenant<'a>(of: &'a Verification, snapshots: &'a [SnapshotRow]) -> OfTenant
         reconciled: reconciled(of),
         recurring: list(&attested.recurring),
         snapshots: three(of, snapshots),
-        statement: words::lead(of),
+        statement: words::lead(&attested),
         target: of.target.map(|at| at.to_string()),
         tenant_id: &of.tenant_id,
         time_to_clean: Clean {
@@ -414,8 +414,12 @@ pub(in crate::report) fn labelled<'a>(
 /// The sentence about distance.
 pub(in crate::report) fn distance(of: &Attestation<'_>, snapshots: &[SnapshotRow]) -> String {
     let good = labelled(snapshots, &of.of.tenant_id, &of.of.good).and_then(|row| row.time);
-    let open = of.reasons.get(&Some(VerdictReason::Distance)).copied().unwrap_or(0);
-    words::distance(of.of, good, open)
+    words::distance(of.of, good, undecided(of))
+}
+
+/// Rows that are open for distance.
+pub(in crate::report) fn undecided(of: &Attestation<'_>) -> u64 {
+    of.reasons.get(&Some(VerdictReason::Distance)).copied().unwrap_or(0)
 }
 
 fn by_type<'a>(of: &Attestation<'a>) -> Vec<OfType<'a>> {

@@ -7,7 +7,7 @@ use crate::model::{
     Asserted, AssertionOutcome, Completion, Freshness, FreshnessRow, Interval, Verdict,
     Verification, Window,
 };
-use crate::recovery::attestation::{Claim, ClaimKind, Ratio, TimeToClean};
+use crate::recovery::attestation::{Attestation, Claim, ClaimKind, Ratio, TimeToClean};
 use crate::report::words::{capital, counted, number, time, time_or};
 
 /// How each verdict comes about.
@@ -121,20 +121,46 @@ pub(in crate::report) fn rows_of(kind: ClaimKind) -> &'static str {
 }
 
 /// The first sentence: what became of the recovery as a whole.
-pub(in crate::report) fn lead(of: &Verification) -> String {
-    let judged: u64 = of.totals.values().sum();
-    let open = of.open();
-    match (judged, open) {
-        (0, _) => format!(
-            "Nothing differs between {} and {} that could be judged: this verification claims nothing.",
-            of.good, of.damaged
+pub(in crate::report) fn lead(of: &Attestation<'_>) -> String {
+    let (good, damaged) = (&of.of.good, &of.of.damaged);
+    let (known, open) = (of.known, of.known.of - of.known.passed);
+    let first = match (known.of, open) {
+        (0, _) if of.uncollected == 0 => format!(
+            "Nothing differs between {good} and {damaged} that could be judged: this verification claims nothing."
         ),
-        (_, 0) => format!("All of {} passed.", counted(judged, "verdict", "verdicts")),
+        (0, _) => format!("No difference between {good} and {damaged} is known."),
+        (1, 0) => "The one difference that is known passed.".to_owned(),
+        (_, 0) => format!("All of {} differences that are known passed.", number(known.of)),
         (_, open) => format!(
-            "Not everything is as it was in {}, or can be told: {} of {} did not pass.",
-            of.good,
+            "Not everything is as it was in {good}, or can be told: {} of {} did not pass{}.",
             number(open),
-            counted(judged, "verdict", "verdicts")
+            counted(known.of, "known difference", "known differences"),
+            match known.cannot_tell {
+                0 => String::new(),
+                some => format!(", {} of them because the evidence does not tell", number(some)),
+            }
+        ),
+    };
+    match of.uncollected {
+        0 => first,
+        some => format!(
+            "{first} Beside them, {} of properties that the service recovers {} not collected: whether they are as they were cannot be told.",
+            counted(some, "value", "values"),
+            if some == 1 { "was" } else { "were" }
+        ),
+    }
+}
+
+/// Changes that nothing speaks for or against.
+pub(in crate::report) fn not_judged(of: &Verification) -> String {
+    match of.not_judged {
+        0 => String::new(),
+        some => format!(
+            "{} between {} and {} that {} nothing that was damaged, and of which nothing is declared: not judged.",
+            counted(some, "change", "changes"),
+            of.damaged,
+            of.after,
+            if some == 1 { "touches" } else { "touch" }
         ),
     }
 }
