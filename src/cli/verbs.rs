@@ -21,6 +21,7 @@ use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, WarningRow};
 use crate::recovery::judge;
+use crate::recovery::service;
 use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
@@ -71,6 +72,7 @@ pub(super) fn listed(
     let options = HistoryOptions { unfolded: unfolded.to_vec(), ..history(evidence, progress) };
     let mut analysis = analyse(&index, catalogue(), &options)?;
     judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
+    service::fill(&index, catalogue(), &mut analysis)?;
     progress.end();
     sources::tell(&index);
     // The program is about to end: giving back an index piece by piece would only take time.
@@ -161,6 +163,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
     judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
+    service::fill(&index, catalogue(), &mut analysis)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     analysis.differences = diff::first_against_last(&analysis);
     let inputs = custody::inputs(&analysis);

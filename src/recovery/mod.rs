@@ -7,6 +7,7 @@
 pub mod attestation;
 pub mod difference;
 mod recoverability;
+pub mod service;
 pub mod verify;
 
 pub use recoverability::{Judge, judge};

@@ -87,11 +87,7 @@ struct Entry {
 
 /// The name of a type in the service's `resourceTypeName`; other types keep their Graph resource name.
 fn entity_type(object_type: &str) -> &str {
-    match object_type {
-        "namedLocation" => "namedLocationPolicy",
-        "authenticationMethodsPolicy" => "authenticationMethodPolicy",
-        other => other,
-    }
+    catalogue().entity_type_of(object_type).unwrap_or(object_type)
 }
 
 /// Puts a value at a path, `conditions.users.excludeUsers` becoming nested objects. A path that runs into a value is
