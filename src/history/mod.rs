@@ -26,7 +26,8 @@ mod times;
 mod value;
 
 pub use between::between;
-pub use state::{AttributeState, LinkState, ObjectState, state_of};
+pub use fold::change_id;
+pub use state::{AttributeState, LinkState, ObjectState, ValueAt, Wanted, state_of, states_as_of};
 pub use value::{Attributes, Json, Speller, quote};
 
 use std::collections::BTreeSet;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::directory::Catalogue;
+use crate::directory::{Catalogue, Mapping, RecoverableProperty, Standing};
 use crate::model::{
     Certainty, Change, ChangeKind, DifferenceReport, DifferingAttribute, DifferingLink,
     DifferingObject, Lane, Recoverability, RecoveryAction, Shown, Window,
@@ -126,9 +126,25 @@ fn action_needs_bin(kind: ChangeKind) -> Option<Recoverability> {
     }
 }
 
-/// Why the service knows nothing of it, whatever the time.
-fn outside(_change: &Change, _catalogue: &Catalogue) -> Option<Recoverability> {
-    None
+/// Why the service knows nothing of it, whatever the time and whatever became of the object.
+fn outside(change: &Change, catalogue: &Catalogue) -> Option<Recoverability> {
+    if catalogue.recovery_type(&change.object_type).is_none() {
+        return Some(Recoverability::OutsideTypes);
+    }
+    let row = |path| catalogue.recoverable_property(&change.object_type, &change.object_id, path);
+    let link = matches!(change.kind, ChangeKind::LinkAdded | ChangeKind::LinkRemoved);
+    let ambiguous = |row: &RecoverableProperty| {
+        row.standing == Standing::Unclear || row.mapping == Mapping::Ambiguous
+    };
+    if change.attribute.is_empty() {
+        return row("*").filter(|row| ambiguous(row)).map(|_| Recoverability::Ambiguous);
+    }
+    match row(&change.attribute) {
+        Some(row) if ambiguous(row) => Some(Recoverability::Ambiguous),
+        Some(row) if row.standing.is_supported() => None,
+        Some(_) | None if link => Some(Recoverability::LinkNotSupported),
+        Some(_) | None => Some(Recoverability::OutsideProperties),
+    }
 }
 
 fn object(rows: &[&Change], catalogue: &Catalogue) -> Option<DifferingObject> {

@@ -5,3 +5,5 @@
 //! of output formats.
 
 pub mod difference;
+pub mod lists;
+pub mod rebuild;
