@@ -264,7 +264,7 @@ fn bounds(
     }
 }
 
-fn no_snapshot(analysis: &Analysis, word: &str, no: select::NoSnapshot) -> Failure {
+pub(super) fn no_snapshot(analysis: &Analysis, word: &str, no: select::NoSnapshot) -> Failure {
     let known: Vec<&str> = analysis.snapshots.iter().map(|s| s.label.as_str()).collect();
     let message = match no {
         select::NoSnapshot::Unknown => format!("no snapshot is called `{word}`"),

@@ -11,7 +11,7 @@ use super::args::{
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::sources::{self, keep_apart};
-use super::{custody, diff, scope};
+use super::{custody, diff, recovery, scope};
 use crate::advice::advice;
 use crate::codes::{self, Code};
 use crate::directory::catalogue;
@@ -37,6 +37,7 @@ pub(super) fn run(verb: &Verb, progress: &Progress) -> Outcome {
         Verb::Diff(args) => diff::diff(args, progress),
         Verb::Timeline(args) => timeline(args, progress),
         Verb::Show(args) => show(args, progress),
+        Verb::Recovery(verb) => recovery::run(verb, progress),
         Verb::Seal(args) => custody::seal(args, progress),
         Verb::Check(args) => custody::check(args, progress),
         Verb::Synth(args) => synthesize(args, progress),

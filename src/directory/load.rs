@@ -65,6 +65,7 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_suites();
     catalogue.load_tools();
     catalogue.load_readable();
+    catalogue.load_service_times();
     catalogue.load_recoverability();
     catalogue
 }

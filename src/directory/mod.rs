@@ -12,6 +12,7 @@ mod questions;
 mod readable;
 mod recoverability;
 mod roadrecon;
+mod service_times;
 mod suites;
 mod tools;
 mod views;
@@ -237,5 +238,7 @@ pub struct Catalogue {
     pub(crate) azure_ad_graph: BTreeMap<(String, String), OldName>,
     pub(crate) roadrecon: Vec<RoadTable>,
     pub(crate) roadrecon_links: Vec<RoadLink>,
+    /// (type or `*`, path) of times that the service sets.
+    pub(crate) service_times: Vec<(String, String)>,
     pub(crate) faults: Vec<String>,
 }

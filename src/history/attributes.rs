@@ -122,7 +122,12 @@ impl<'a> TypeContext<'a> {
         self.index.requests.get(request).map(|indexed| &indexed.request)
     }
 
-    fn version(&self, entry: &Entry, attributes: Attributes, text: &[u8]) -> Option<Version<'a>> {
+    pub(super) fn version(
+        &self,
+        entry: &Entry,
+        attributes: Attributes,
+        text: &[u8],
+    ) -> Option<Version<'a>> {
         // What stands beside the word that an object is gone is no state of it.
         let request = self.request(entry).filter(|_| entry.removal.is_none())?;
         let told = |annotation| match request.spelling {
@@ -256,7 +261,7 @@ impl<'a> TypeContext<'a> {
         aside.conflicts.extend(turns.iter().filter_map(|turn| maker.conflict(turn)));
     }
 
-    fn said(
+    pub(super) fn said(
         &self,
         version: &Version<'_>,
         path: &str,
@@ -306,7 +311,7 @@ impl Version<'_> {
 }
 
 /// What all versions of an object show of the items of a list: no version is held to what another does not have.
-struct Items {
+pub(super) struct Items {
     /// Members that all know; `None` for any.
     known: Option<BTreeSet<Box<str>>>,
     /// Whether one leaves out members that are empty or false.
@@ -314,7 +319,7 @@ struct Items {
 }
 
 impl Items {
-    fn of(versions: &[Option<Version<'_>>], path: &str) -> Self {
+    pub(super) fn of(versions: &[Option<Version<'_>>], path: &str) -> Self {
         let names = |lists: &[String]| lists.iter().any(|list| list == path);
         let mut known: Option<BTreeSet<Box<str>>> = None;
         let versions = || versions.iter().flatten();
@@ -332,7 +337,7 @@ impl Items {
         Self { known, bare: versions().any(|version| names(&version.bare_items)) }
     }
 
-    fn shown<'v>(&self, value: &'v Json) -> Cow<'v, Json> {
+    pub(super) fn shown<'v>(&self, value: &'v Json) -> Cow<'v, Json> {
         if let Json::Array(items) = value
             && (self.known.is_some() || self.bare)
         {
@@ -428,7 +433,7 @@ fn same_member<'r>(
     record.members.get(place).filter(has_key).or_else(|| record.members.iter().find(has_key))
 }
 
-fn has_members(attributes: &Attributes, path: &str) -> bool {
+pub(super) fn has_members(attributes: &Attributes, path: &str) -> bool {
     let prefix = format!("{path}.");
     attributes
         .range::<str, _>((std::ops::Bound::Included(prefix.as_str()), std::ops::Bound::Unbounded))

@@ -15,6 +15,7 @@ mod lives;
 mod logs;
 mod lost;
 mod names;
+mod observed;
 mod path_rows;
 mod presence;
 mod series;
@@ -27,7 +28,10 @@ mod value;
 
 pub use between::between;
 pub use fold::change_id;
-pub use state::{AttributeState, LinkState, ObjectState, ValueAt, Wanted, state_of, states_as_of};
+pub use observed::{ObservedObject, ObservedType, Shown, Wanted, observe};
+pub use state::{
+    AttributeState, LinkState, ObjectState, ValueAt, WantedStates, state_of, states_as_of,
+};
 pub use value::{Attributes, Json, Speller, quote};
 
 use std::collections::BTreeSet;

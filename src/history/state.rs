@@ -199,7 +199,7 @@ fn observed<'e>(index: &Index, object: &'e [Entry], by: &By<'_>) -> Vec<&'e Entr
 }
 
 /// Objects by tenant, type and identity.
-pub type Wanted = BTreeMap<(String, String), BTreeSet<String>>;
+pub type WantedStates = BTreeMap<(String, String), BTreeSet<String>>;
 
 /// Objects whose records are held open at a time.
 const BATCH: usize = 5_000;
@@ -211,7 +211,7 @@ const BATCH: usize = 5_000;
 pub fn states_as_of(
     index: &Index,
     catalogue: &Catalogue,
-    wanted: &Wanted,
+    wanted: &WantedStates,
     place: usize,
 ) -> Result<Vec<ObjectState>, HistoryError> {
     let by = |capture: &Capture| {

@@ -77,6 +77,7 @@ pub(super) fn analysis(
         jobs: Vec::new(),
         listed: Vec::new(),
         verifications: Vec::new(),
+        assertions: None,
         differences: Vec::new(),
         opinions: Vec::new(),
         quarantine: quarantine(index),

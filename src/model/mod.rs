@@ -34,9 +34,10 @@ pub use log::{
 };
 pub use receipt::{Cited, ExhibitId, Receipt, ReceiptError, Span, Table};
 pub use recovery::{
-    BackupRow, Clean, Completion, Freshness, FreshnessRow, Intent, JobKind, JobOutcome, JobRow,
-    JobScope, ListedAttribute, ListedChange, ListedLink, ReconciledRow, Recoverability,
-    RecoveryAction, Verdict, VerdictReason, VerdictRow, Verification,
+    Asserted, AssertionOutcome, AssertionRow, BackupRow, Clean, Completion, Freshness,
+    FreshnessRow, Intent, JobKind, JobOutcome, JobRow, JobScope, ListedAttribute, ListedChange,
+    ListedLink, ReconciledRow, Recoverability, RecoveryAction, Verdict, VerdictReason, VerdictRow,
+    Verification,
 };
 pub use snapshot::SnapshotRow;
 pub use time::{CaptureTime, Interval, TimeSource, instant};
@@ -70,6 +71,8 @@ pub struct Analysis {
     pub listed: Vec<ListedChange>,
     /// Whether a recovery put back what was to be put back; one for each tenant that it was asked for.
     pub verifications: Vec<Verification>,
+    /// What a file of assertions claims, and what the evidence says to it; `None` without such a file.
+    pub assertions: Option<Asserted>,
     /// The difference between the first and the last snapshot of each tenant, by tenant.
     pub differences: Vec<DifferenceReport>,
     /// Our difference beside the list of each job of the service that is in the evidence, by (tenant, start, job).

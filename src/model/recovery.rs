@@ -370,7 +370,7 @@ pub struct VerdictRow {
     pub clean_between: Option<Window>,
     /// Whether it was damaged, good, and damaged again.
     pub recurring: bool,
-    /// How many objects the row stands for.
+    /// How many changed things the row stands for; a property of a type that was not collected counts once.
     pub objects: u64,
     /// Receipts.
     pub evidence_good: Vec<Receipt>,
@@ -430,6 +430,38 @@ pub struct ReconciledRow {
     pub evidence: Option<u64>,
     /// Why they differ, as far as that can be told.
     pub explanation: String,
+}
+
+impl Default for VerdictRow {
+    /// A row that nothing is known of: it cannot be told.
+    fn default() -> Self {
+        Self {
+            tenant_id: String::new(),
+            object_type: String::new(),
+            object_id: String::new(),
+            object_name: String::new(),
+            attribute: String::new(),
+            target: None,
+            good: None,
+            damaged: None,
+            after: None,
+            verdict: Verdict::CannotTell,
+            reason: None,
+            detail: String::new(),
+            next_export: String::new(),
+            intent: Intent::Undeclared,
+            intent_by: String::new(),
+            recoverability: None,
+            failure: String::new(),
+            damaged_between: Window::default(),
+            clean_between: None,
+            recurring: false,
+            objects: 1,
+            evidence_good: Vec::new(),
+            evidence_damaged: Vec::new(),
+            evidence_after: Vec::new(),
+        }
+    }
 }
 
 /// When the recovery was over, and what says so.
@@ -492,5 +524,70 @@ impl Verification {
     #[must_use]
     pub fn open(&self) -> u64 {
         self.totals.iter().filter(|(verdict, _)| !verdict.is_pass()).map(|(_, count)| count).sum()
+    }
+}
+
+words! {
+    /// How an assertion came out.
+    AssertionOutcome {
+        /// The evidence shows what it claims.
+        Holds = "holds",
+        /// The evidence shows something else.
+        Fails = "fails",
+        /// The evidence does not tell: no pass.
+        CannotTell = "cannot tell",
+    }
+}
+
+/// One assertion of a file, and how it came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssertionRow {
+    /// Tenant id, or empty.
+    pub tenant_id: String,
+    /// Its name in the file.
+    pub name: String,
+    /// Label of the snapshot that it speaks of; as written where there is none of that name.
+    pub snapshot: String,
+    /// Graph resource name.
+    pub object_type: String,
+    /// Identity; empty where it speaks of all objects of a type, or of none that is known.
+    pub object_id: String,
+    /// Name of the object, or what the file calls it.
+    pub object_name: String,
+    /// Property path, pattern or relation; empty for the object as a whole.
+    pub attribute: String,
+    /// What it claims: `equals_snapshot`, `within` ...
+    pub check: String,
+    /// What it expects: canonical JSON, or the label of a snapshot.
+    pub expected: String,
+    /// What was found: canonical JSON, or a word for a state; `None` where nothing was.
+    pub found: Option<String>,
+    /// How it came out.
+    pub outcome: AssertionOutcome,
+    /// Why, in words.
+    pub detail: String,
+    /// What to export to settle it; empty where nothing is open.
+    pub next_export: String,
+    /// The records that show it.
+    pub evidence: Vec<Receipt>,
+}
+
+/// A file of assertions, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Asserted {
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// BLAKE3 of the file.
+    pub blake3: String,
+    /// One row per assertion and tenant, in the order of the file.
+    pub rows: Vec<AssertionRow>,
+}
+
+impl Asserted {
+    /// Assertions that do not hold: those that fail and those of which the evidence does not tell.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        let open = self.rows.iter().filter(|row| row.outcome != AssertionOutcome::Holds);
+        u64::try_from(open.count()).unwrap_or(u64::MAX)
     }
 }

@@ -100,20 +100,20 @@ pub fn shown(change: &Change, catalogue: &Catalogue) -> Shown {
     if let Some(why) = outside(change, catalogue) {
         return Shown::Hidden(why);
     }
-    match (change.recoverability, change.kind) {
-        (Some(Recoverability::VisibleOnly), _) => Shown::Visible,
-        (Some(Recoverability::BackupExpired), kind) => match action_needs_bin(kind) {
-            Some(why) => Shown::Hidden(why),
-            None => Shown::Recovered,
-        },
-        (Some(told), _) if told.is_recoverable() => Shown::Recovered,
-        (Some(why), _) => Shown::Hidden(why),
-        (None, kind) => action_needs_bin(kind).map_or(Shown::Recovered, Shown::Hidden),
+    match change.recoverability {
+        Some(Recoverability::VisibleOnly) => Shown::Visible,
+        // What the service keeps, and what the evidence shows of the object, does not change what a report would hold.
+        Some(why @ (Recoverability::BackupExpired | Recoverability::CannotTell)) => {
+            not_in_bin(change.kind).map_or(Shown::Doubtful(why), Shown::Hidden)
+        }
+        Some(told) if told.is_recoverable() => Shown::Recovered,
+        Some(why) => Shown::Hidden(why),
+        None => not_in_bin(change.kind).map_or(Shown::Recovered, Shown::Hidden),
     }
 }
 
 /// Why an object that is not in its recycle bin is not shown.
-fn action_needs_bin(kind: ChangeKind) -> Option<Recoverability> {
+fn not_in_bin(kind: ChangeKind) -> Option<Recoverability> {
     match kind {
         ChangeKind::HardDeleted => Some(Recoverability::HardDeleted),
         ChangeKind::Removed | ChangeKind::FirstObserved => Some(Recoverability::CannotTell),
@@ -211,8 +211,9 @@ fn parts(rows: &[&Change], catalogue: &Catalogue) -> (Vec<DifferingAttribute>, V
 fn most(parts: impl Iterator<Item = Shown>) -> Option<Shown> {
     let rank = |shown: &Shown| match shown {
         Shown::Recovered => 0,
-        Shown::Visible => 1,
-        Shown::Hidden(_) => 2,
+        Shown::Doubtful(_) => 1,
+        Shown::Visible => 2,
+        Shown::Hidden(_) => 3,
     };
     parts.min_by_key(rank)
 }

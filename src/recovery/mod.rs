@@ -4,6 +4,8 @@
 //! Takes the index, the changes that history found and the catalogue; gives the tables of `model::recovery`. Knows nothing
 //! of output formats.
 
+pub mod attestation;
 pub mod difference;
 pub mod lists;
 pub mod rebuild;
+pub mod verify;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::lists::ServiceList;
 use crate::directory::Catalogue;
 use crate::history::{
-    HistoryError, Json, ObjectState, Speller, ValueAt, Wanted, change_id, states_as_of,
+    HistoryError, Json, ObjectState, Speller, ValueAt, WantedStates, change_id, states_as_of,
 };
 use crate::index::{Index, canonical};
 use crate::model::{
@@ -72,7 +72,7 @@ pub(super) fn states(
     list: &ServiceList<'_>,
     place: usize,
 ) -> Result<States, HistoryError> {
-    let mut wanted: Wanted = BTreeMap::new();
+    let mut wanted: WantedStates = BTreeMap::new();
     for row in &list.rows {
         let carriers: BTreeSet<&str> = std::iter::once(row.object_type.as_str())
             .chain(row.attributes.iter().map(|a| carrier(catalogue, &row.object_type, &a.path)))

@@ -14,26 +14,26 @@ use crate::model::{
 
 use crate::recovery::difference::{Compared, reports};
 
-const TENANT: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
-const DAYS: [&str; 3] = ["2026-11-01", "2026-11-02", "2026-11-03"];
+pub(crate) const TENANT: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+pub(crate) const DAYS: [&str; 3] = ["2026-11-01", "2026-11-02", "2026-11-03"];
 
-fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn guid(n: u32) -> String {
+pub(crate) fn guid(n: u32) -> String {
     format!("{n:08x}-1111-4222-8333-{:012x}", u64::from(n) * 7919)
 }
 
-fn exhibit_id(n: u8) -> ExhibitId {
+pub(crate) fn exhibit_id(n: u8) -> ExhibitId {
     ExhibitId::of_sha256(&[n; 32])
 }
 
-fn receipt(exhibit: u8, offset_bytes: u64, len_bytes: u64) -> Receipt {
+pub(crate) fn receipt(exhibit: u8, offset_bytes: u64, len_bytes: u64) -> Receipt {
     Receipt::bytes(exhibit_id(exhibit), offset_bytes, len_bytes)
 }
 
-fn whole(exhibit: u8) -> Receipt {
+pub(crate) fn whole(exhibit: u8) -> Receipt {
     Receipt::whole(exhibit_id(exhibit))
 }
 
@@ -503,7 +503,7 @@ pub(crate) fn analysis() -> Analysis {
 }
 
 /// Strings that attack the browser, the terminal, the spreadsheet or the reader's eye.
-pub(super) const HOSTILE: &[&str] = &[
+pub(crate) const HOSTILE: &[&str] = &[
     "<script>alert(1)</script>",
     "</style><script>alert(2)</script>",
     "\"><img src=x onerror=alert(3)>",
@@ -531,7 +531,7 @@ pub(super) const HOSTILE: &[&str] = &[
 ];
 
 /// The same tenant with every string that the evidence can choose replaced by a hostile one.
-pub(super) fn hostile() -> Analysis {
+pub(crate) fn hostile() -> Analysis {
     let mut analysis = analysis();
     for (n, text) in HOSTILE.iter().enumerate() {
         let n = u32::try_from(n).unwrap();

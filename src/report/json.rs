@@ -118,16 +118,24 @@ impl<'a> From<&'a Change> for Row<'a> {
 }
 
 fn row(row: &Row<'_>, to: &mut impl Write) -> Result<(), ReportError> {
-    serde_json::to_writer(to, row).map_err(|source| {
+    serialized(row, "changes", to)
+}
+
+pub(super) fn serialized(
+    value: &impl Serialize,
+    what: &'static str,
+    to: &mut impl Write,
+) -> Result<(), ReportError> {
+    serde_json::to_writer(to, value).map_err(|source| {
         if source.is_io() {
             output::refused("JSON", io::Error::from(source))
         } else {
-            ReportError::Json { what: "changes", source }
+            ReportError::Json { what, source }
         }
     })
 }
 
-fn put(bytes: &[u8], to: &mut impl Write) -> Result<(), ReportError> {
+pub(super) fn put(bytes: &[u8], to: &mut impl Write) -> Result<(), ReportError> {
     to.write_all(bytes).map_err(|source: io::Error| output::refused("JSON", source))
 }
 

@@ -14,6 +14,7 @@
 //! | [`difference`] | difference reports as text |
 //! | [`inspect`] | what is here, what can be answered, what to export next, as text and JSON |
 //! | [`terminal`] | plain tables that fit a width |
+//! | [`verification`] | whether a recovery put back what it should: CSV, JSON, terminal |
 //! | [`run`] | `run.json`: version, options, hashes of every input and output |
 //! | [`text`] | hostile text made visible |
 
@@ -32,6 +33,7 @@ pub mod run;
 pub mod tables;
 pub mod terminal;
 pub mod text;
+pub mod verification;
 mod words;
 
 use std::io;
@@ -89,7 +91,8 @@ pub enum ReportError {
     },
 }
 
-/// Writes the whole result folder: `report.html`, the CSVs and `run.json`; gives the paths in that order.
+/// Writes the whole result folder: `report.html`, the CSVs and `run.json`; gives the paths in that order. `recovery.csv`
+/// is there only where a recovery was verified.
 ///
 /// Every file is written as `<name>.partial` and renamed when all of them are complete, `run.json` last: a folder with
 /// a `run.json` is a whole one. Files of the same names from an earlier run are replaced by then, all or none.
@@ -126,6 +129,11 @@ pub fn write(
     folder.write("quarantine.csv", |file| {
         tables::write_csv(&mut tables::quarantine(&analysis.quarantine)?, file)
     })?;
+    if !analysis.verifications.is_empty() {
+        folder.write("recovery.csv", |file| {
+            verification::table::write(&analysis.verifications, file)
+        })?;
+    }
     let record = run::json(analysis, run, folder.written())?;
     folder.write("run.json", |file| {
         file.write_all(record.as_bytes()).map_err(|source| output::refused("run.json", source))

@@ -57,18 +57,18 @@ pub const CHANGES: [&str; 32] = [
 ];
 
 /// Builds a frame column by column over the rows of one table.
-struct Rows<'a, T> {
+pub(super) struct Rows<'a, T> {
     rows: &'a [T],
     columns: Vec<Column>,
 }
 
 impl<'a, T> Rows<'a, T> {
-    fn of(rows: &'a [T]) -> Self {
+    pub(super) fn of(rows: &'a [T]) -> Self {
         Self { rows, columns: Vec::new() }
     }
 
     /// A column of text; empty text becomes null.
-    fn text<'b>(mut self, name: &str, cell: impl Fn(&'a T) -> Cow<'b, str>) -> Self {
+    pub(super) fn text<'b>(mut self, name: &str, cell: impl Fn(&'a T) -> Cow<'b, str>) -> Self {
         let mut column = StringChunkedBuilder::new(name.into(), self.rows.len());
         for row in self.rows {
             let cell = cell(row);
@@ -78,23 +78,23 @@ impl<'a, T> Rows<'a, T> {
         self
     }
 
-    fn number(mut self, name: &str, cell: impl Fn(&'a T) -> Option<u64>) -> Self {
+    pub(super) fn number(mut self, name: &str, cell: impl Fn(&'a T) -> Option<u64>) -> Self {
         let cells: Vec<Option<u64>> = self.rows.iter().map(cell).collect();
         self.columns.push(Column::new(name.into(), cells));
         self
     }
 
-    fn frame(self, table: &'static str) -> Result<DataFrame, ReportError> {
+    pub(super) fn frame(self, table: &'static str) -> Result<DataFrame, ReportError> {
         DataFrame::new(self.rows.len(), self.columns)
             .map_err(|source| ReportError::Table { table, source })
     }
 }
 
-fn plain(text: &str) -> Cow<'_, str> {
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
-fn option(text: Option<&String>) -> Cow<'_, str> {
+pub(super) fn option(text: Option<&String>) -> Cow<'_, str> {
     text.map_or(Cow::Borrowed(""), |text| Cow::Borrowed(text))
 }
 
@@ -107,7 +107,7 @@ fn joined<T: ToString>(parts: &[T]) -> Cow<'static, str> {
     Cow::Owned(parts.iter().map(T::to_string).collect::<Vec<_>>().join(";"))
 }
 
-fn receipts(receipts: &[Receipt]) -> Cow<'static, str> {
+pub(super) fn receipts(receipts: &[Receipt]) -> Cow<'static, str> {
     joined(receipts)
 }
 
