@@ -6,6 +6,8 @@
 
 pub mod attestation;
 pub mod difference;
+pub mod lists;
+pub mod rebuild;
 mod recoverability;
 pub mod service;
 pub mod verify;
