@@ -7,5 +7,6 @@
 pub mod attestation;
 pub mod difference;
 pub mod lists;
+pub mod opinion;
 pub mod rebuild;
 pub mod verify;
