@@ -9,6 +9,7 @@ mod coverage;
 mod draft;
 mod engine;
 mod fold;
+mod leaves;
 mod links;
 mod lists;
 mod lives;
@@ -28,6 +29,7 @@ mod value;
 
 pub use between::between;
 pub use fold::change_id;
+pub use leaves::{Paired, paired};
 pub use observed::{ObservedObject, ObservedType, Shown, Wanted, observe};
 pub use state::{
     AttributeState, LinkState, ObjectState, ValueAt, WantedStates, state_of, states_as_of,

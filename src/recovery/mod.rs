@@ -9,4 +9,8 @@ pub mod difference;
 pub mod lists;
 pub mod opinion;
 pub mod rebuild;
+mod recoverability;
+pub mod service;
 pub mod verify;
+
+pub use recoverability::{Judge, judge};

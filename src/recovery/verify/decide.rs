@@ -325,12 +325,7 @@ impl<'a> Bench<'a> {
         }
         for exhibit in exhibits {
             if let Some(reason) = self.fresh.objection(*exhibit) {
-                let row = self.fresh.row(*exhibit);
-                let equal = row.and_then(|row| row.equal_to);
-                let detail = match equal {
-                    Some(equal) => format!("{exhibit} has the content of {equal}"),
-                    None => exhibit.to_string(),
-                };
+                let detail = self.fresh.in_words(*exhibit);
                 return Some((reason, detail));
             }
         }

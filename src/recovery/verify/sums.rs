@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::directory::{BinKind, Catalogue};
+use super::steps::{LINKED, NOT_LINKED};
+use crate::directory::{BinKind, Catalogue, RecoverableProperty};
 use crate::model::{
     Analysis, Clean, CoverageState, Intent, JobRow, ListedChange, ReconciledRow, SnapshotRow,
     Verdict, VerdictReason, VerdictRow, Window,
@@ -54,7 +55,9 @@ pub(super) fn reconcile(
         counts.map(|counts| counts.into_iter().sum::<u64>())
     };
     let number = |count: usize| u64::try_from(count).ok();
-    let is_link = |row: &&VerdictRow| row.target.is_some() && !row.attribute.is_empty();
+    let is_link = |row: &&VerdictRow| {
+        row.good.as_deref().is_some_and(|state| state == LINKED || state == NOT_LINKED)
+    };
     let recovers = |row: &&VerdictRow| row.recoverability.is_some_and(|of| of.is_recoverable());
     let objects = |rows: &mut dyn Iterator<Item = &VerdictRow>| {
         let distinct: BTreeSet<(&str, &str)> =
@@ -123,47 +126,65 @@ pub(super) fn uncollected(
 ) -> Vec<VerdictRow> {
     let known = Collected::of(analysis, tenant);
     let mut rows = Vec::new();
+    let blank = |object_type: &str, reason: VerdictReason| VerdictRow {
+        tenant_id: tenant.to_owned(),
+        object_type: object_type.to_owned(),
+        reason: Some(objection.unwrap_or(reason)),
+        ..VerdictRow::default()
+    };
+    let names = |missed: &[&(String, VerdictReason)]| {
+        let names: Vec<&str> = missed.iter().map(|(label, _)| label.as_str()).collect();
+        names.join(", ")
+    };
     for of_type in catalogue.recovery_types().iter().filter(|of| of.part_of.is_empty()) {
-        let shown = labels.iter().any(|(label, _)| known.shows(label, &of_type.name));
-        let single = of_type.bin == BinKind::Singleton;
-        if !shown && !single {
+        let name = &of_type.name;
+        let lists = |label: &str| known.objects(label, name) > 0 || known.collects(label, name, "");
+        let unlisted: Vec<_> = labels.iter().filter(|(label, _)| !lists(label)).collect();
+        if let Some((_, reason)) = unlisted.first() {
+            rows.push(VerdictRow {
+                detail: format!("the type was not collected in {}", names(&unlisted)),
+                next_export: catalogue
+                    .collection_of(name)
+                    .map(|path| format!("GET /{path}"))
+                    .unwrap_or_default(),
+                ..blank(name, *reason)
+            });
+        }
+        if unlisted.len() == labels.len() && of_type.bin != BinKind::Singleton {
             continue;
         }
-        let mut met = BTreeSet::new();
-        for property in catalogue.supported_properties(&of_type.name) {
+        for property in told_apart(catalogue, name) {
             let member = property.property.split('.').next().unwrap_or_default();
-            let missed =
-                labels.iter().find(|(label, _)| !known.collects(label, &property.carrier, member));
-            let path = if property.property.is_empty() {
-                &property.documented
-            } else {
-                &property.property
-            };
-            if let (Some((label, reason)), true) = (missed, met.insert(path.clone())) {
-                let objects = known.objects(label, &of_type.name);
-                let many = labels
-                    .iter()
-                    .filter(|(label, _)| !known.collects(label, &property.carrier, member));
-                let many: Vec<&str> = many.map(|(label, _)| label.as_str()).collect();
-                rows.push(VerdictRow {
-                    tenant_id: tenant.to_owned(),
-                    object_type: of_type.name.clone(),
-                    attribute: path.clone(),
-                    reason: Some(objection.unwrap_or(*reason)),
-                    detail: format!(
-                        "not collected in {}; {objects} objects of the type. {}",
-                        many.join(", "),
-                        property.note
-                    )
-                    .trim_end_matches([' ', '.'])
-                    .to_owned(),
-                    next_export: property.request.clone(),
-                    ..VerdictRow::default()
-                });
-            }
+            let collects = |label: &str| known.collects(label, &property.carrier, member);
+            let missed: Vec<_> =
+                labels.iter().filter(|(label, _)| lists(label) && !collects(label)).collect();
+            let Some((_, reason)) = missed.first() else { continue };
+            let path = &property.property;
+            let detail = format!("not collected in {}. {}", names(&missed), property.note);
+            rows.push(VerdictRow {
+                attribute: if path.is_empty() { &property.documented } else { path }.clone(),
+                detail: detail.trim_end_matches([' ', '.']).to_owned(),
+                next_export: property.request.clone(),
+                ..blank(name, *reason)
+            });
         }
     }
     rows
+}
+
+/// The supported properties of a type that its records could show, each once: not what identifies or dates them.
+fn told_apart<'c>(
+    catalogue: &'c Catalogue,
+    object_type: &str,
+) -> impl Iterator<Item = &'c RecoverableProperty> {
+    let mut met = BTreeSet::new();
+    catalogue.supported_properties(object_type).filter(move |property| {
+        let compared = catalogue.attribute(&property.carrier, &property.property);
+        let named =
+            if property.property.is_empty() { &property.documented } else { &property.property };
+        let told = property.property != "id" && !compared.ignored && !compared.volatile;
+        told && property.object.is_empty() && met.insert(named.clone())
+    })
 }
 
 /// What the snapshots of a tenant collected.
@@ -191,12 +212,11 @@ impl<'a> Collected<'a> {
         row.and_then(|row| row.objects.get(object_type)).copied().unwrap_or(0)
     }
 
-    fn shows(&self, label: &str, object_type: &str) -> bool {
-        self.objects(label, object_type) > 0
-    }
-
     fn collects(&self, label: &str, object_type: &str, member: &str) -> bool {
         let state = self.states.get(&(label, object_type, member));
-        !member.is_empty() && state.is_some_and(|state| state.is_whole())
+        matches!(
+            state,
+            Some(CoverageState::Collected | CoverageState::Empty | CoverageState::Partial)
+        )
     }
 }
