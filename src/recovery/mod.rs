@@ -7,6 +7,7 @@
 pub mod attestation;
 pub mod difference;
 pub mod lists;
+pub mod opinion;
 pub mod rebuild;
 mod recoverability;
 pub mod service;
