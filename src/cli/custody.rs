@@ -19,7 +19,7 @@ use crate::directory::catalogue;
 use crate::evidence::{CASE_MARK, hash};
 use crate::index::case_roots;
 use crate::meter::Stage;
-use crate::model::{Analysis, CaseFile, Change};
+use crate::model::{Analysis, CaseFile, Change, DifferenceReport};
 use crate::redact::{KeyFile, Redactor};
 use crate::report::RunInfo;
 use crate::report::text::escaped;
@@ -101,6 +101,19 @@ pub(super) fn redact_changes(key: Option<&KeyFile>, changes: &mut [Change]) -> R
     let Some(key) = key else { return Ok(()) };
     let mut redactor = Redactor::new(key.key(), catalogue());
     redactor.changes(changes);
+    Ok(key.keep(redactor.table())?)
+}
+
+/// Puts pseudonyms into changes and into the reports that tell them.
+pub(super) fn redact_difference(
+    key: Option<&KeyFile>,
+    changes: &mut [Change],
+    reports: &mut [DifferenceReport],
+) -> Result<(), Failure> {
+    let Some(key) = key else { return Ok(()) };
+    let mut redactor = Redactor::new(key.key(), catalogue());
+    redactor.changes(changes);
+    redactor.differences(reports);
     Ok(key.keep(redactor.table())?)
 }
 

@@ -2,9 +2,11 @@
 
 mod args;
 mod custody;
+mod diff;
 mod exit;
 mod interrupt;
 mod progress;
+mod recovery;
 mod scope;
 mod select;
 mod sources;

@@ -6,28 +6,29 @@ use std::io::{self, IsTerminal, Write};
 use serde_json::{Map, Value, json};
 
 use super::args::{
-    DiffArgs, DiffFormat, Evidence, Listing, ReportArgs, ShowArgs, SynthArgs, TimelineArgs,
-    TimelineFormat, Verb,
+    Evidence, Listing, ReportArgs, ShowArgs, SynthArgs, TimelineArgs, TimelineFormat, Verb,
 };
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::sources::{self, keep_apart};
-use super::{custody, scope, select};
+use super::{custody, diff, recovery, scope};
 use crate::advice::advice;
 use crate::codes::{self, Code};
 use crate::directory::catalogue;
 use crate::evidence::{Fingerprints, SourceFile};
-use crate::history::{HistoryOptions, ObjectState, analyse, between, state_of};
+use crate::history::{HistoryOptions, ObjectState, analyse, state_of};
 use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
-use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, SnapshotRow, WarningRow};
+use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, WarningRow};
+use crate::recovery::judge;
+use crate::recovery::service;
 use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
 use crate::synth::{SynthOptions, write_tenant};
 use crate::unfinished;
 
-type Outcome = Result<Exit, Failure>;
+pub(super) type Outcome = Result<Exit, Failure>;
 
 /// Runs one verb. Each ends the progress before it speaks.
 pub(super) fn run(verb: &Verb, progress: &Progress) -> Outcome {
@@ -35,9 +36,10 @@ pub(super) fn run(verb: &Verb, progress: &Progress) -> Outcome {
         Verb::Inspect(args) => inspect(args, progress),
         Verb::Report(args) => write_report(args, progress),
         Verb::Snapshots(args) => snapshots(args, progress),
-        Verb::Diff(args) => diff(args, progress),
+        Verb::Diff(args) => diff::diff(args, progress),
         Verb::Timeline(args) => timeline(args, progress),
         Verb::Show(args) => show(args, progress),
+        Verb::Recovery(verb) => recovery::run(verb, progress),
         Verb::Seal(args) => custody::seal(args, progress),
         Verb::Check(args) => custody::check(args, progress),
         Verb::Synth(args) => synthesize(args, progress),
@@ -53,7 +55,7 @@ pub(super) fn pretty(value: &Value) -> Result<(), Failure> {
     out(&format!("{value:#}\n"))
 }
 
-fn style() -> Style {
+pub(super) fn style() -> Style {
     let terminal = io::stdout().is_terminal();
     let width =
         terminal.then(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))).flatten();
@@ -61,14 +63,16 @@ fn style() -> Style {
 }
 
 /// Everything read and compared, for a listing.
-fn listed(
+pub(super) fn listed(
     evidence: &Evidence,
     unfolded: &[Lane],
     progress: &Progress,
 ) -> Result<Analysis, Failure> {
     let index = sources::prepare(evidence, Checks::All)?.index(progress)?;
     let options = HistoryOptions { unfolded: unfolded.to_vec(), ..history(evidence, progress) };
-    let analysis = analyse(&index, catalogue(), &options)?;
+    let mut analysis = analyse(&index, catalogue(), &options)?;
+    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
+    service::fill(&index, catalogue(), &mut analysis)?;
     progress.end();
     sources::tell(&index);
     // The program is about to end: giving back an index piece by piece would only take time.
@@ -76,12 +80,12 @@ fn listed(
     Ok(analysis)
 }
 
-fn history(evidence: &Evidence, progress: &Progress) -> HistoryOptions {
+pub(super) fn history(evidence: &Evidence, progress: &Progress) -> HistoryOptions {
     HistoryOptions { as_of: evidence.as_of, meter: progress.meter(), ..HistoryOptions::default() }
 }
 
 /// Damage that was met, as exit code, said on standard error.
-fn verdict(analysis: &Analysis) -> Exit {
+pub(super) fn verdict(analysis: &Analysis) -> Exit {
     let of =
         |warning: &WarningRow, is: fn(&Code) -> bool| codes::code(&warning.code).is_some_and(is);
     let damaged = || analysis.warnings.iter().filter(|warning| of(warning, |code| code.damage));
@@ -158,7 +162,10 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
         ..history(&args.evidence, progress)
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
+    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
+    service::fill(&index, catalogue(), &mut analysis)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
+    analysis.differences = diff::first_against_last(&analysis);
     let inputs = custody::inputs(&analysis);
     match &key {
         Some(key) => custody::redact(key, &mut analysis, &mut info)?,
@@ -225,92 +232,19 @@ fn timeline(args: &TimelineArgs, progress: &Progress) -> Outcome {
     Ok(verdict(&analysis))
 }
 
-fn print_changes(changes: &[Change]) -> Result<(), Failure> {
+pub(super) fn print_changes(changes: &[Change]) -> Result<(), Failure> {
     out(&terminal::changes_table(changes, style()))?;
     drop(writeln!(io::stderr().lock(), "{}", terminal::changes_total(changes)));
     Ok(())
 }
 
 /// Writes through a buffer, so that a closed pipe ends quietly and everything else is said.
-fn to_stdout(
+pub(super) fn to_stdout(
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), report::ReportError>,
 ) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     write(&mut bytes)?;
     io::stdout().lock().write_all(&bytes).map_err(Failure::Stdout)
-}
-
-fn diff(args: &DiffArgs, progress: &Progress) -> Outcome {
-    let key = custody::key_of(args.redact.as_deref(), &args.evidence.paths, None)?;
-    let analysis = listed(&args.evidence, &[], progress)?;
-    let bounds = diff_bounds(args, &analysis)?;
-    let position = |tenant: &str, label: &str| {
-        analysis
-            .snapshots
-            .iter()
-            .find(|s| s.tenant_id == tenant && s.label == label)
-            .map(|s| s.position)
-    };
-    let changes = between(&analysis.changes, &position, &|tenant| bounds.get(tenant).copied());
-    let mut changes: Vec<Change> =
-        changes.into_iter().filter(|change| scope::holds(&args.scope, change, false)).collect();
-    custody::redact_changes(key.as_ref(), &mut changes)?;
-    match args.format {
-        DiffFormat::Table => print_changes(&changes)?,
-        DiffFormat::Csv => to_stdout(|stdout| report::write_changes(&changes, stdout))?,
-        DiffFormat::Json => to_stdout(|stdout| report::json::write_array(&changes, stdout))?,
-        DiffFormat::Graph => {
-            let list = report::graph::change_list(&changes)?;
-            out(&list.json)?;
-            for (kind, count) in list.left_out {
-                let line = format!("{count} rows `{kind}` have no place in a change list");
-                drop(writeln!(io::stderr().lock(), "{line}"));
-            }
-        }
-    }
-    Ok(verdict(&analysis))
-}
-
-/// The snapshots to compare, by tenant; a tenant in which a name stands for nothing is left out, all of them is an error.
-fn diff_bounds(
-    args: &DiffArgs,
-    analysis: &Analysis,
-) -> Result<BTreeMap<String, (usize, usize)>, Failure> {
-    let mut by_tenant: BTreeMap<&str, Vec<&SnapshotRow>> = BTreeMap::new();
-    for snapshot in &analysis.snapshots {
-        by_tenant.entry(&snapshot.tenant_id).or_default().push(snapshot);
-    }
-    let mut bounds = BTreeMap::new();
-    let mut refused = None;
-    for (tenant, snapshots) in by_tenant {
-        let find = |word: &Option<String>, default: usize| match word {
-            Some(word) => select::snapshot(word, &snapshots).map_err(|no| (word.clone(), no)),
-            None => Ok(default),
-        };
-        match (find(&args.from, 1), find(&args.to, snapshots.len())) {
-            (Ok(from), Ok(to)) => {
-                bounds.insert(tenant.to_owned(), (from, to));
-            }
-            (Err(no), _) | (_, Err(no)) => refused = Some(no),
-        }
-    }
-    match (bounds.is_empty(), refused) {
-        (true, Some((word, no))) => {
-            let known: Vec<&str> = analysis.snapshots.iter().map(|s| s.label.as_str()).collect();
-            let message = match no {
-                select::NoSnapshot::Unknown => format!("no snapshot is called `{word}`"),
-                select::NoSnapshot::Ambiguous(labels) => {
-                    format!("`{word}` stands for several snapshots: {}", labels.join(", "))
-                }
-            };
-            let hint = format!(
-                "known are {}; or count: 1 is the earliest, -1 the latest",
-                known.join(", ")
-            );
-            Err(Failure::Usage { message, hint })
-        }
-        _ => Ok(bounds),
-    }
 }
 
 fn show(args: &ShowArgs, progress: &Progress) -> Outcome {

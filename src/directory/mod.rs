@@ -10,7 +10,10 @@ mod names;
 mod query;
 mod questions;
 mod readable;
+mod recoverability;
+mod recovery;
 mod roadrecon;
+mod service_times;
 mod suites;
 mod tools;
 mod views;
@@ -20,6 +23,10 @@ pub use foreign::{HoundKind, OldName, ScubaSection, SpeltName};
 pub use load::digest;
 pub use logs::{GRAPH_DIALECT, LogDialect, LogField, LogMember, LogTest, LogValue};
 pub use questions::{Need, Question, Retention, Term};
+pub use recoverability::{
+    BinKind, Mapping, RecoverableProperty, RecoveryCondition, RecoveryType, Rule, Standing, Test,
+};
+pub use recovery::{HIDDEN_WORD, RecoveryStatus};
 pub use roadrecon::{RoadLink, RoadTable};
 pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
 pub use views::{OtherView, RowsOf, View};
@@ -220,6 +227,15 @@ pub struct Catalogue {
     pub(crate) scubagear: Vec<ScubaSection>,
     pub(crate) questions: Vec<Question>,
     pub(crate) retention: Vec<Retention>,
+    pub(crate) recoverable: Vec<RecoverableProperty>,
+    /// Places in `recoverable` by carrier.
+    pub(crate) recoverable_by_carrier: BTreeMap<String, Vec<usize>>,
+    pub(crate) recovery_types: Vec<RecoveryType>,
+    pub(crate) recovery_statuses: Vec<RecoveryStatus>,
+    /// The service's words for types that a request must ask for.
+    pub(crate) hidden_types: Vec<String>,
+    /// By type.
+    pub(crate) recovery_conditions: BTreeMap<String, Vec<RecoveryCondition>>,
     pub(crate) logs: Vec<LogDialect>,
     /// Zone as Windows names it in winter to its name in the tz database.
     pub(crate) windows_zones: BTreeMap<String, String>,
@@ -229,5 +245,7 @@ pub struct Catalogue {
     pub(crate) azure_ad_graph: BTreeMap<(String, String), OldName>,
     pub(crate) roadrecon: Vec<RoadTable>,
     pub(crate) roadrecon_links: Vec<RoadLink>,
+    /// (type or `*`, path) of times that the service sets.
+    pub(crate) service_times: Vec<(String, String)>,
     pub(crate) faults: Vec<String>,
 }

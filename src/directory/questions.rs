@@ -1,8 +1,10 @@
 //! Questions that a responder asks, what answering them needs, and how long the service keeps what would answer them.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Catalogue;
+use super::recoverability::day;
 
 const QUESTIONS: &str = include_str!("data/questions.csv");
 const RETENTION: &str = include_str!("data/retention.csv");
@@ -59,8 +61,12 @@ pub struct Retention {
     pub what: String,
     /// For how many days.
     pub days: u16,
+    /// Since when, where that is known.
+    pub since: Option<Timestamp>,
     /// For how many days in the worse case, and what that is.
     pub short: Option<(u16, String)>,
+    /// Since when the worse case is known, where the two follow one another.
+    pub short_since: Option<Timestamp>,
     /// The request that brings it.
     pub export: String,
 }
@@ -80,7 +86,9 @@ struct RetentionRow {
     id: String,
     what: String,
     days: u16,
+    since: String,
     short_days: Option<u16>,
+    short_since: String,
     short_where: String,
     export: String,
     source: String,
@@ -148,8 +156,11 @@ impl Catalogue {
         for row in self.rows::<RetentionRow>("retention", RETENTION) {
             if self.sound("retention", &row.id, &row.source, "") {
                 let short = row.short_days.map(|days| (days, row.short_where));
+                let since = day(&row.since);
+                let short_since = day(&row.short_since);
                 let RetentionRow { id, what, days, export, .. } = row;
-                self.retention.push(Retention { id, what, days, short, export });
+                let row = Retention { id, what, days, since, short, short_since, export };
+                self.retention.push(row);
             }
         }
     }
@@ -164,6 +175,17 @@ impl Catalogue {
     #[must_use]
     pub fn retention(&self, id: &str) -> Option<&Retention> {
         self.retention.iter().find(|row| row.id == id)
+    }
+
+    /// For how many days the service keeps this by the rules of a time; `None` before it kept it at all.
+    #[must_use]
+    pub fn retention_of(&self, id: &str, at: Timestamp) -> Option<u16> {
+        let row = self.retention(id)?;
+        if row.since.is_none_or(|since| at >= since) {
+            return Some(row.days);
+        }
+        let (days, _) = row.short.as_ref()?;
+        row.short_since.is_some_and(|since| at >= since).then_some(*days)
     }
 
     /// Attributes of a type that are marked as security-relevant, by the member of the object that they stand in.
@@ -212,6 +234,17 @@ mod tests {
                 Need::Type(_) | Need::Attribute(..) | Need::Snapshots(_) => {}
             }
         }
+    }
+
+    #[test]
+    fn retention_follows_the_rules_of_its_time() {
+        let of = |id: &str, at: &str| catalogue().retention_of(id, at.parse().unwrap());
+        assert_eq!(of("backup", "2026-03-18T23:59:59Z"), None);
+        assert_eq!(of("backup", "2026-03-19T00:00:00Z"), Some(5));
+        assert_eq!(of("backup", "2026-06-29T23:59:59Z"), Some(5));
+        assert_eq!(of("backup", "2026-06-30T00:00:00Z"), Some(7));
+        assert_eq!(of("recycle-bin", "2020-01-01T00:00:00Z"), Some(30));
+        assert_eq!(of("nothing", "2026-06-30T00:00:00Z"), None);
     }
 
     #[test]

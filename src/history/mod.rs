@@ -9,12 +9,14 @@ mod coverage;
 mod draft;
 mod engine;
 mod fold;
+mod leaves;
 mod links;
 mod lists;
 mod lives;
 mod logs;
 mod lost;
 mod names;
+mod observed;
 mod path_rows;
 mod presence;
 mod series;
@@ -26,6 +28,8 @@ mod times;
 mod value;
 
 pub use between::between;
+pub use leaves::{Paired, paired};
+pub use observed::{ObservedObject, ObservedType, Shown, Wanted, observe};
 pub use state::{AttributeState, LinkState, ObjectState, state_of};
 pub use value::{Attributes, Json, Speller, quote};
 

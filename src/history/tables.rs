@@ -78,6 +78,8 @@ pub(super) fn analysis(
         listed: Vec::new(),
         verifications: Vec::new(),
         assertions: None,
+        differences: Vec::new(),
+        opinions: Vec::new(),
         quarantine: quarantine(index),
         tally,
         set_aside_differences: aside

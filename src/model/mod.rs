@@ -8,6 +8,7 @@ mod words;
 
 mod case_file;
 mod change;
+mod difference;
 mod evidence;
 mod log;
 mod receipt;
@@ -18,6 +19,10 @@ mod time;
 pub use case_file::CaseFile;
 pub use change::{
     Certainty, Change, ChangeId, ChangeKind, Lane, Narrowed, Origin, Reason, Target, Window,
+};
+pub use difference::{
+    Agreement, DifferenceReport, DifferingAttribute, DifferingLink, DifferingObject, OpinionReason,
+    OpinionRow, SecondOpinion, Shown,
 };
 pub use evidence::{
     BinRow, ConflictRow, CoverageRow, CoverageState, ExhibitRow, HashBasis, ObjectRow,
@@ -68,6 +73,10 @@ pub struct Analysis {
     pub verifications: Vec<Verification>,
     /// What a file of assertions claims, and what the evidence says to it; `None` without such a file.
     pub assertions: Option<Asserted>,
+    /// The difference between the first and the last snapshot of each tenant, by tenant.
+    pub differences: Vec<DifferenceReport>,
+    /// Our difference beside the list of each job of the service that is in the evidence, by (tenant, start, job).
+    pub opinions: Vec<SecondOpinion>,
     /// Warnings, most important first.
     pub warnings: Vec<WarningRow>,
     /// Records that could not be used, with exhibit, offset and reason.

@@ -5,3 +5,9 @@
 //! of output formats.
 
 pub mod attestation;
+pub mod difference;
+mod recoverability;
+pub mod service;
+pub mod verify;
+
+pub use recoverability::{Judge, judge};

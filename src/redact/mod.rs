@@ -19,8 +19,8 @@ use jiff::Timestamp;
 use crate::codes::code;
 use crate::directory::Catalogue;
 use crate::model::{
-    Analysis, BinRow, Change, ChangeId, ConflictRow, CoverageRow, ExhibitRow, LogRow, ObjectRow,
-    QuarantineRow, SnapshotRow, Target, WarningRow,
+    Analysis, BinRow, Change, ChangeId, ConflictRow, CoverageRow, DifferenceReport,
+    DifferingObject, ExhibitRow, LogRow, ObjectRow, QuarantineRow, SnapshotRow, WarningRow,
 };
 use text::Pseudonyms;
 
@@ -71,6 +71,7 @@ impl<'c> Redactor<'c> {
         }
         let log = |row: &LogRow| (row.tenant_id.clone(), row.kind, row.object_type.clone());
         analysis.logs.sort_by_key(log);
+        self.differences(&mut analysis.differences);
         analysis.warnings.iter_mut().for_each(|row| self.warning(row));
         analysis.quarantine.iter_mut().for_each(|row| self.quarantined(row));
         analysis
@@ -82,6 +83,39 @@ impl<'c> Redactor<'c> {
     pub fn changes(&mut self, changes: &mut [Change]) {
         changes.iter_mut().for_each(|change| self.change(change));
         changes.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+    }
+
+    /// Puts pseudonyms into difference reports, and them in order again.
+    pub fn differences(&mut self, reports: &mut [DifferenceReport]) {
+        for report in reports.iter_mut() {
+            report.tenant_id = self.names.id(&report.tenant_id);
+            report.from = self.names.label(&report.from);
+            report.to = self.names.label(&report.to);
+            report.objects.iter_mut().for_each(|object| self.differing(object));
+            report.objects.sort_by(|a, b| {
+                (&a.object_type, &a.object_id).cmp(&(&b.object_type, &b.object_id))
+            });
+        }
+        reports.sort_by(|a, b| a.tenant_id.cmp(&b.tenant_id));
+    }
+
+    fn differing(&mut self, object: &mut DifferingObject) {
+        let names = &mut self.names;
+        object.object_name = names.name(&object.object_type, &object.object_name);
+        object.object_type = names.object_type(&object.object_type);
+        object.object_id = names.id(&object.object_id);
+        for part in &mut object.attributes {
+            let values = [&mut part.backup, &mut part.current, &mut part.added, &mut part.removed];
+            for value in values.into_iter().flatten() {
+                *value = names.json(&part.path, value);
+            }
+            part.path = names.attribute(&part.path);
+        }
+        for link in &mut object.links {
+            names.target(&mut link.target);
+            link.relation = names.attribute(&link.relation);
+        }
+        object.links.sort_by(|a, b| (&a.relation, &a.target.id).cmp(&(&b.relation, &b.target.id)));
     }
 
     /// Puts pseudonyms into the options of a run: scopes and labels may name what is to be hidden.
@@ -116,10 +150,8 @@ impl<'c> Redactor<'c> {
         change.object_name = names.name(&change.object_type, &change.object_name);
         change.object_type = names.object_type(&change.object_type);
         change.object_id = names.id(&change.object_id);
-        if let Some(Target { object_type, id, name }) = &mut change.target {
-            *name = names.name(object_type, name);
-            *object_type = names.object_type(object_type);
-            *id = names.id(id);
+        if let Some(target) = &mut change.target {
+            names.target(target);
         }
         for value in [&mut change.before, &mut change.after, &mut change.added, &mut change.removed]
             .into_iter()

@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Span, Timestamp, civil};
 use serde_json::Value;
 
 use crate::directory::Catalogue;
+use crate::model::Target;
 
 /// Digits of a pseudonym: 48 bits, so that among a million originals two share one with a chance of 1 in 500.
 const DIGITS: usize = 12;
@@ -205,6 +206,13 @@ impl<'c> Pseudonyms<'c> {
         let object_type = self.object_type(object_type);
         let kind = if object_type.is_empty() { "name" } else { &object_type };
         self.as_kind(kind, name)
+    }
+
+    /// The other end of a link.
+    pub(super) fn target(&mut self, target: &mut Target) {
+        target.name = self.name(&target.object_type, &target.name);
+        target.object_type = self.object_type(&target.object_type);
+        target.id = self.id(&target.id);
     }
 
     /// The name of a type, with what is behind a slash (`user/deletedItems`).

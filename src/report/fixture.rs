@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::directory::catalogue;
 use crate::model::{
     Analysis, BinRow, Certainty, Change, ChangeId, ChangeKind, ConflictRow, CoverageRow,
-    CoverageState, ExhibitId, ExhibitRow, HashBasis, Interval, Lane, Narrowed, ObjectRow, Origin,
-    QuarantineRow, Reason, Receipt, SnapshotRow, Tally, Target, TimeSource, WarningRow, Window,
+    CoverageState, DifferenceReport, ExhibitId, ExhibitRow, HashBasis, Interval, Lane, Narrowed,
+    ObjectRow, Origin, QuarantineRow, Reason, Receipt, SnapshotRow, Tally, Target, TimeSource,
+    WarningRow, Window,
 };
+
+use crate::recovery::difference::{Compared, reports};
 
 pub(crate) const TENANT: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
 pub(crate) const DAYS: [&str; 3] = ["2026-11-01", "2026-11-02", "2026-11-03"];
@@ -92,6 +96,17 @@ pub(super) fn link(object_type: &str, id: &str, kind: ChangeKind, target: &str) 
         }),
         ..object(kind, object_type, id)
     }
+}
+
+/// The difference report of changes, backup and all.
+pub(super) fn report_of(changes: &[Change]) -> DifferenceReport {
+    let compared = Compared {
+        from: DAYS[0].to_owned(),
+        to: DAYS[2].to_owned(),
+        backup: Some(at("2026-11-01T03:00:00Z")),
+    };
+    let compared = BTreeMap::from([(TENANT.to_owned(), compared)]);
+    reports(changes, &compared, catalogue()).remove(0)
 }
 
 fn later(change: Change) -> Change {
@@ -440,6 +455,7 @@ pub(crate) fn analysis() -> Analysis {
         tally.add(&row.tally);
     }
     Analysis {
+        differences: vec![report_of(&changes)],
         snapshots: snapshots(),
         changes,
         objects: objects(),

@@ -43,7 +43,7 @@ fn json_of_a_small_tenant() {
     let mut text = Vec::new();
     json::write_array(&analysis.changes, &mut text).unwrap();
     insta::assert_snapshot!("changes.json", String::from_utf8(text).unwrap());
-    let list = graph::change_list(&analysis.changes).unwrap();
+    let list = graph::change_list(&fixture::report_of(&analysis.changes)).unwrap();
     insta::assert_snapshot!("graph", format!("{}\nleft out: {:?}", list.json, list.left_out));
 }
 

@@ -1,5 +1,5 @@
-//! A list of changes between two snapshots in the shape of Microsoft's own difference report
-//! (`recoveryPreviewJobs/{id}/getChanges` of Microsoft Entra Backup and Recovery).
+//! A difference report in the shape of Microsoft's own (`recoveryPreviewJobs/{id}/getChanges` of Microsoft Entra Backup and
+//! Recovery), so that it can be read like one of the service, here as well: it names the backup that it compares with.
 //!
 //! The earlier snapshot takes the place of the backup, the later one that of the current state; a row says what a
 //! recovery would do:
@@ -12,27 +12,34 @@
 //! | `softDeleted` | `restore` | `deletedDateTime` null | `deletedDateTime`, where the evidence tells it |
 //! | `added`, `restored` | `softDelete` | `@removed` | `deletedDateTime` null |
 //!
-//! What that shape cannot say is counted in [`ChangeList::left_out`]: objects that are gone for good or of which it
-//! cannot be told (the service shows none of them), and rows of other lanes than `change`.
+//! It holds what the service's list can hold: supported types and properties, those of synchronised objects too. A grant or
+//! an assignment stands under its own type with the properties of its natural key in `currentState`, and with that key for
+//! an id. The rest is counted in [`ChangeList::left_out`].
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::ReportError;
 use super::json::Embedded;
-use crate::model::{Change, ChangeKind, Lane};
+use crate::directory::{Identity, catalogue};
+use crate::model::{DifferenceReport, DifferingLink, DifferingObject, RecoveryAction};
 
-/// The context that the service gives for a page of changes.
+/// The context that the service gives for a page of changes, where no backup can be named.
 const CONTEXT: &str = "https://graph.microsoft.com/v1.0/$metadata#Collection(microsoft.graph.entraRecoveryServices.recoveryChangeObjectBase)";
+
+/// The path of a list of changes, before the id of its backup.
+const BACKUPS: &str = "https://graph.microsoft.com/v1.0/$metadata#directory/recovery/snapshots";
 
 /// A difference report in Microsoft's shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeList {
     /// The page as JSON text, ending in a line break.
     pub json: String,
-    /// Rows that the shape cannot express, by kind of change, or by lane where it is not `change`.
-    pub left_out: BTreeMap<&'static str, u64>,
+    /// What the shape cannot express, by why: a code of recoverability, or a lane.
+    pub left_out: BTreeMap<String, u64>,
 }
 
 /// A JSON value that keeps raw values as they are.
@@ -63,7 +70,7 @@ impl Node {
 #[derive(Serialize)]
 struct Page {
     #[serde(rename = "@odata.context")]
-    context: &'static str,
+    context: String,
     value: Vec<Entry>,
 }
 
@@ -78,33 +85,21 @@ struct Entry {
     current_state: Node,
 }
 
-/// What is known of one object while its rows are gathered.
-#[derive(Default)]
-struct Draft {
-    name: String,
-    action: Option<&'static str>,
-    delta: BTreeMap<String, Node>,
-    current: BTreeMap<String, Node>,
-}
-
 /// The name of a type in the service's `resourceTypeName`; other types keep their Graph resource name.
 fn entity_type(object_type: &str) -> &str {
-    match object_type {
-        "namedLocation" => "namedLocationPolicy",
-        "authenticationMethodsPolicy" => "authenticationMethodPolicy",
-        other => other,
-    }
+    catalogue().entity_type_of(object_type).unwrap_or(object_type)
 }
 
 /// Puts a value at a path, `conditions.users.excludeUsers` becoming nested objects. A path that runs into a value is
 /// kept whole as a name.
 fn put(object: &mut BTreeMap<String, Node>, path: &str, value: Node) {
+    let name = |step: &str| step.replace("%2E", ".").replace("%25", "%");
     match path.split_once('.') {
         None => {
-            object.insert(path.to_owned(), value);
+            object.insert(name(path), value);
         }
         Some((head, rest)) => {
-            match object.entry(head.to_owned()).or_insert_with(|| Node::Object(BTreeMap::new())) {
+            match object.entry(name(head)).or_insert_with(|| Node::Object(BTreeMap::new())) {
                 Node::Object(inner) => put(inner, rest, value),
                 Node::Null(()) | Node::Leaf(_) | Node::Text(_) | Node::Links(_) => {
                     object.insert(path.to_owned(), value);
@@ -114,107 +109,113 @@ fn put(object: &mut BTreeMap<String, Node>, path: &str, value: Node) {
     }
 }
 
-fn link(draft: &mut Draft, change: &Change) {
+fn link(link: &DifferingLink) -> Node {
     let mut entry = BTreeMap::new();
-    if let Some(target) = &change.target {
-        if !target.object_type.is_empty() {
-            let odata = format!("#microsoft.graph.{}", target.object_type);
-            entry.insert("@odata.type".to_owned(), Node::Text(odata));
-        }
-        entry.insert("id".to_owned(), Node::text(&*target.id));
+    if !link.target.object_type.is_empty() {
+        let odata = format!("#microsoft.graph.{}", link.target.object_type);
+        entry.insert("@odata.type".to_owned(), Node::Text(odata));
     }
-    if change.kind == ChangeKind::LinkAdded {
+    entry.insert("id".to_owned(), Node::text(&*link.target.id));
+    if link.remove {
         entry.insert("@removed".to_owned(), Node::removed());
     }
-    let links = draft
-        .delta
-        .entry(format!("{}@delta", change.attribute))
-        .or_insert_with(|| Node::Links(Vec::new()));
-    if let Node::Links(links) = links {
-        links.push(Node::Object(entry));
-    }
+    Node::Object(entry)
 }
 
-/// Takes one row into the draft of its object.
-fn take(draft: &mut Draft, change: &Change) {
-    if !change.object_name.is_empty() {
-        draft.name.clone_from(&change.object_name);
+/// The properties that tell a grant or an assignment apart, from its identity.
+fn natural_key(object: &DifferingObject) -> Vec<(String, Node)> {
+    let known = catalogue().object_type(&object.object_type);
+    let Some(Identity::NaturalKey(properties)) = known.map(|known| &known.identity) else {
+        return Vec::new();
+    };
+    let parts = object.object_id.split('|');
+    let value = |part: &str| if part.is_empty() { Node::Null(()) } else { Node::text(part) };
+    properties.iter().zip(parts).map(|(name, part)| (name.clone(), value(part))).collect()
+}
+
+/// One object; `None` where the service has no action for it.
+fn entry(object: &DifferingObject) -> Option<Entry> {
+    let action = object.action?;
+    let (mut delta, mut current) = (BTreeMap::new(), BTreeMap::new());
+    for attribute in object.attributes.iter().filter(|attribute| attribute.shown.is_shown()) {
+        put(&mut delta, &attribute.path, Node::value(attribute.backup.as_deref()));
+        put(&mut current, &attribute.path, Node::value(attribute.current.as_deref()));
     }
+    let mut links: BTreeMap<String, Vec<Node>> = BTreeMap::new();
+    for one in object.links.iter().filter(|link| link.shown.is_shown()) {
+        links.entry(format!("{}@delta", one.relation)).or_default().push(link(one));
+    }
+    delta.extend(links.into_iter().map(|(name, list)| (name, Node::Links(list))));
     let deleted = "deletedDateTime".to_owned();
-    match change.kind {
-        ChangeKind::Modified => {
-            put(&mut draft.delta, &change.attribute, Node::value(change.before.as_deref()));
-            put(&mut draft.current, &change.attribute, Node::value(change.after.as_deref()));
-            draft.action.get_or_insert("update");
+    match action {
+        RecoveryAction::Update => {}
+        RecoveryAction::Restore => {
+            delta.insert(deleted.clone(), Node::Null(()));
+            current.extend(object.deleted.map(|at| (deleted, Node::Text(at.to_string()))));
         }
-        ChangeKind::LinkAdded | ChangeKind::LinkRemoved => {
-            link(draft, change);
-            draft.action.get_or_insert("update");
+        RecoveryAction::SoftDelete => {
+            delta.insert("@removed".to_owned(), Node::removed());
+            current.insert(deleted, Node::Null(()));
         }
-        ChangeKind::SoftDeleted => {
-            draft.delta.insert(deleted.clone(), Node::Null(()));
-            let told = change.narrowed.as_ref().filter(|told| told.source == deleted);
-            if let Some(told) = told {
-                draft.current.insert(deleted, Node::Text(told.to.to_string()));
-            }
-            draft.action = Some("restore");
-        }
-        ChangeKind::Added | ChangeKind::Restored => {
-            draft.delta.insert("@removed".to_owned(), Node::removed());
-            draft.current.insert(deleted, Node::Null(()));
-            draft.action = Some("softDelete");
-        }
-        ChangeKind::Removed | ChangeKind::HardDeleted | ChangeKind::FirstObserved => {}
     }
+    current.extend(natural_key(object));
+    let odata = format!("#microsoft.graph.{}", object.object_type);
+    for state in [&mut delta, &mut current] {
+        state.insert("@odata.type".to_owned(), Node::text(&*odata));
+    }
+    Some(Entry {
+        id: object.object_id.clone(),
+        entity_type_name: entity_type(&object.object_type).to_owned(),
+        display_name: (!object.object_name.is_empty()).then(|| object.object_name.clone()),
+        recovery_action: action.as_str(),
+        delta_from_current: Node::Object(delta),
+        current_state: Node::Object(current),
+    })
 }
 
-/// Turns the changes between a backup and a current state into a difference report, sorted by type and id.
+/// The id of a job that is no job of the service: it follows from what the report says (a GUID of version 8, RFC 9562).
+fn job_id(report: &DifferenceReport, entries: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for field in [&report.tenant_id, &report.from, &report.to, entries] {
+        hasher.update(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hasher.update(field.as_bytes());
+    }
+    let digest = hasher.finalize();
+    let mut bytes = *digest.as_bytes().first_chunk::<16>().unwrap_or(&[0; 16]);
+    let [.., version, _, variant, _, _, _, _, _, _, _] = &mut bytes;
+    *version = (*version & 0x0f) | 0x80;
+    *variant = (*variant & 0x3f) | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
+    [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
+}
+
+fn context(report: &DifferenceReport, entries: &str) -> String {
+    let Some(backup) = report.backup else { return CONTEXT.to_owned() };
+    let id = STANDARD.encode(backup.to_string());
+    format!("{BACKUPS}/{id}/recoveryPreviewJobs/{}/getChanges", job_id(report, entries))
+}
+
+fn left_out(report: &DifferenceReport) -> BTreeMap<String, u64> {
+    let mut out = report.other_rows.clone();
+    for ((why, _), count) in report.hidden() {
+        *out.entry(why.to_string()).or_default() += count;
+    }
+    out
+}
+
+/// Turns one difference report into a page of the service, sorted by type and id.
 ///
 /// # Errors
 /// [`ReportError::Json`] if it does not serialise.
-pub fn change_list(changes: &[Change]) -> Result<ChangeList, ReportError> {
-    let mut left_out = BTreeMap::new();
-    let mut drafts: BTreeMap<(&str, &str, &str), Draft> = BTreeMap::new();
-    for change in changes {
-        let unsaid = match change.kind {
-            ChangeKind::Removed | ChangeKind::HardDeleted | ChangeKind::FirstObserved => {
-                Some(change.kind.as_str())
-            }
-            _ if change.lane != Lane::Change => Some(change.lane.as_str()),
-            ChangeKind::Added
-            | ChangeKind::SoftDeleted
-            | ChangeKind::Restored
-            | ChangeKind::Modified
-            | ChangeKind::LinkAdded
-            | ChangeKind::LinkRemoved => None,
-        };
-        if let Some(word) = unsaid {
-            *left_out.entry(word).or_default() += 1;
-            continue;
-        }
-        let key = (&*change.object_type, &*change.object_id, &*change.tenant_id);
-        take(drafts.entry(key).or_default(), change);
-    }
-    let value = drafts
-        .into_iter()
-        .map(|((object_type, id, _), mut draft)| {
-            let odata = format!("#microsoft.graph.{object_type}");
-            draft.delta.insert("@odata.type".to_owned(), Node::text(&*odata));
-            draft.current.insert("@odata.type".to_owned(), Node::Text(odata));
-            Entry {
-                id: id.to_owned(),
-                entity_type_name: entity_type(object_type).to_owned(),
-                display_name: (!draft.name.is_empty()).then_some(draft.name),
-                recovery_action: draft.action.unwrap_or("update"),
-                delta_from_current: Node::Object(draft.delta),
-                current_state: Node::Object(draft.current),
-            }
-        })
-        .collect();
-    let mut json = serde_json::to_string_pretty(&Page { context: CONTEXT, value })
-        .map_err(|source| ReportError::Json { what: "change list", source })?;
+pub fn change_list(report: &DifferenceReport) -> Result<ChangeList, ReportError> {
+    let failed = |source| ReportError::Json { what: "change list", source };
+    let value: Vec<Entry> = report.objects.iter().filter_map(entry).collect();
+    let entries = serde_json::to_string(&value).map_err(failed)?;
+    let page = Page { context: context(report, &entries), value };
+    let mut json = serde_json::to_string_pretty(&page).map_err(failed)?;
     json.push('\n');
-    Ok(ChangeList { json, left_out })
+    Ok(ChangeList { json, left_out: left_out(report) })
 }
 
 #[cfg(test)]
@@ -222,10 +223,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::model::{Change, ChangeKind};
     use crate::report::fixture;
 
     fn list(changes: &[Change]) -> Value {
-        serde_json::from_str(&change_list(changes).unwrap().json).unwrap()
+        serde_json::from_str(&change_list(&fixture::report_of(changes)).unwrap().json).unwrap()
     }
 
     #[test]
@@ -254,18 +256,19 @@ mod tests {
 
     #[test]
     fn deletions_are_restored_and_what_cannot_be_said_is_counted() {
-        let change = |kind| fixture::object(kind, "user", "u1");
-        let found = change_list(&[
-            change(ChangeKind::SoftDeleted),
-            change(ChangeKind::HardDeleted),
-            change(ChangeKind::Removed),
-        ])
+        let change = |kind, id| fixture::object(kind, "user", id);
+        let found = change_list(&fixture::report_of(&[
+            change(ChangeKind::SoftDeleted, "u1"),
+            change(ChangeKind::HardDeleted, "u2"),
+            change(ChangeKind::Removed, "u3"),
+        ]))
         .unwrap();
         let page: Value = serde_json::from_str(&found.json).unwrap();
         assert_eq!(page["value"].as_array().unwrap().len(), 1);
         assert_eq!(page["value"][0]["recoveryAction"], "restore");
         assert_eq!(page["value"][0]["deltaFromCurrent"]["deletedDateTime"], Value::Null);
-        assert_eq!(found.left_out, BTreeMap::from([("hardDeleted", 1), ("removed", 1)]));
+        let left_out = [("cannot-tell", 1), ("hard-deleted", 1)];
+        assert_eq!(found.left_out, left_out.map(|(why, count)| (why.to_owned(), count)).into());
     }
 
     #[test]

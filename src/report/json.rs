@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{ReportError, output};
-use crate::model::{Change, Reason, Receipt};
+use crate::model::{Change, Reason, Receipt, RecoveryAction};
 
 /// A value of the table as JSON: itself, or, should it not be JSON, its text.
 #[derive(Debug, Serialize)]
@@ -64,6 +64,8 @@ struct Row<'a> {
     evidence_before: Vec<String>,
     evidence_after: Vec<String>,
     reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_action: Option<Option<&'static str>>,
 }
 
 impl<'a> From<&'a Change> for Row<'a> {
@@ -110,12 +112,13 @@ impl<'a> From<&'a Change> for Row<'a> {
             evidence_before: receipts(&change.evidence_before),
             evidence_after: receipts(&change.evidence_after),
             reason: change.reason.map(Reason::as_str),
+            recovery_action: None,
         }
     }
 }
 
-fn row(change: &Change, to: &mut impl Write) -> Result<(), ReportError> {
-    serialized(&Row::from(change), "changes", to)
+fn row(row: &Row<'_>, to: &mut impl Write) -> Result<(), ReportError> {
+    serialized(row, "changes", to)
 }
 
 pub(super) fn serialized(
@@ -140,13 +143,35 @@ pub(super) fn put(bytes: &[u8], to: &mut impl Write) -> Result<(), ReportError> 
 ///
 /// # Errors
 /// [`ReportError::Write`] or [`ReportError::Json`] if the writer refuses.
-pub fn write_array(changes: &[Change], mut to: impl Write) -> Result<(), ReportError> {
+pub fn write_array(changes: &[Change], to: impl Write) -> Result<(), ReportError> {
+    array(changes.iter().map(Row::from), to)
+}
+
+/// As [`write_array`], with one field more: `recovery_action`, what a recovery does to the object (null: nothing).
+///
+/// # Errors
+/// [`ReportError::Write`] or [`ReportError::Json`] if the writer refuses.
+pub fn write_difference(
+    changes: &[Change],
+    action: &dyn Fn(&Change) -> Option<RecoveryAction>,
+    to: impl Write,
+) -> Result<(), ReportError> {
+    let rows = changes.iter().map(|change| Row {
+        recovery_action: Some(action(change).map(RecoveryAction::as_str)),
+        ..Row::from(change)
+    });
+    array(rows, to)
+}
+
+fn array<'a>(rows: impl Iterator<Item = Row<'a>>, mut to: impl Write) -> Result<(), ReportError> {
     put(b"[", &mut to)?;
-    for (at, change) in changes.iter().enumerate() {
-        put(if at == 0 { b"\n" } else { b",\n" }, &mut to)?;
-        row(change, &mut to)?;
+    let mut separator: &[u8] = b"\n";
+    for one in rows {
+        put(separator, &mut to)?;
+        row(&one, &mut to)?;
+        separator = b",\n";
     }
-    put(if changes.is_empty() { b"]\n" } else { b"\n]\n" }, &mut to)
+    put(if separator == b"\n" { b"]\n" } else { b"\n]\n" }, &mut to)
 }
 
 /// Writes changes as JSON Lines: one object per line, nothing around them.
@@ -155,7 +180,7 @@ pub fn write_array(changes: &[Change], mut to: impl Write) -> Result<(), ReportE
 /// [`ReportError::Write`] or [`ReportError::Json`] if the writer refuses.
 pub fn write_lines(changes: &[Change], mut to: impl Write) -> Result<(), ReportError> {
     for change in changes {
-        row(change, &mut to)?;
+        row(&Row::from(change), &mut to)?;
         put(b"\n", &mut to)?;
     }
     Ok(())

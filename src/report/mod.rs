@@ -11,12 +11,14 @@
 //! | [`figures`] | the totals that the summary states, grouped from those frames |
 //! | [`html`] | `report.html`, one file, no script, no request |
 //! | [`json`], [`graph`] | changes as JSON, JSON Lines and in Microsoft's own difference-report shape |
+//! | [`difference`] | difference reports as text |
 //! | [`inspect`] | what is here, what can be answered, what to export next, as text and JSON |
 //! | [`terminal`] | plain tables that fit a width |
 //! | [`verification`] | whether a recovery put back what it should: CSV, JSON, terminal |
 //! | [`run`] | `run.json`: version, options, hashes of every input and output |
 //! | [`text`] | hostile text made visible |
 
+pub mod difference;
 pub mod figures;
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -53,7 +53,7 @@ pub(super) fn width(text: &str) -> usize {
 }
 
 /// Cuts to a width, `…` included.
-fn cut(text: &str, limit: usize) -> String {
+pub(super) fn cut(text: &str, limit: usize) -> String {
     if width(text) <= limit {
         return text.to_owned();
     }
@@ -146,7 +146,7 @@ fn line(out: &mut String, row: &[Cell], widths: &[usize], style: Style) {
     out.push('\n');
 }
 
-fn kind_colour(kind: ChangeKind) -> &'static str {
+pub(super) fn kind_colour(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::Added | ChangeKind::LinkAdded | ChangeKind::Restored => "\u{1b}[32m",
         ChangeKind::Removed

@@ -7,6 +7,7 @@
 
 mod attestation;
 mod coverage;
+mod difference;
 mod logs;
 mod pick;
 mod rows;
@@ -37,6 +38,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("summary.html", include_str!("../../../templates/summary.html")),
     ("coverage.html", include_str!("../../../templates/coverage.html")),
     ("logs.html", include_str!("../../../templates/logs.html")),
+    ("difference.html", include_str!("../../../templates/difference.html")),
     ("attestation.html", include_str!("../../../templates/attestation.html")),
     ("changes.html", include_str!("../../../templates/changes.html")),
     ("evidence.html", include_str!("../../../templates/evidence.html")),

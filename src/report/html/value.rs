@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::model::Change;
+use crate::model::{Change, DifferingAttribute};
 use crate::report::{text, words};
 
 /// Characters of a line that are seen at once.
@@ -127,6 +127,28 @@ pub(super) fn sides(change: &Change) -> Vec<Side> {
         side(("minus", "\u{2212}", "before"), change.before.as_deref()),
         side(("plus", "+", "after"), change.after.as_deref()),
     ]
+}
+
+/// The values of an attribute of a difference report, likewise.
+pub(super) fn differing(attribute: &DifferingAttribute) -> Vec<Side> {
+    let look = |minus: bool| if minus { ("minus", "\u{2212}") } else { ("plus", "+") };
+    let one = |minus: bool, label: &'static str, json: Option<&str>| {
+        let (class, sign) = look(minus);
+        side((class, sign, label), json)
+    };
+    match (attribute.removed.as_deref(), attribute.added.as_deref()) {
+        (None, None) => vec![
+            one(true, "backup", attribute.backup.as_deref()),
+            one(false, "current", attribute.current.as_deref()),
+        ],
+        (lost, gained) => [
+            lost.map(|json| one(true, "lost", Some(json))),
+            gained.map(|json| one(false, "gained", Some(json))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+    }
 }
 
 /// The whole lists behind elements lost and gained.

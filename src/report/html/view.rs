@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::attestation::{AttestationView, attestation};
 use super::coverage::{Coverage, coverage, gaps, tenant};
+use super::difference::{Differences, differences};
 use super::logs::{Logs, logs};
 use super::rows::{Changes, LaneTable, changes, lanes};
 use super::summary::{Summary, summary};
@@ -36,6 +37,7 @@ pub(super) struct Page {
     warnings: Warnings,
     coverage: Coverage,
     logs: Logs,
+    differences: Differences,
     attestation: Option<AttestationView>,
     changes: Changes,
     lanes: Vec<LaneTable>,
@@ -62,6 +64,7 @@ struct Fact {
 struct Counts {
     warnings: String,
     snapshots: String,
+    differences: String,
     changes: String,
     exhibits: String,
 }
@@ -120,6 +123,7 @@ pub(super) fn page(
 ) -> Result<Page, ReportError> {
     let population = figures::population(&analysis.snapshots)?;
     let changes = changes(&analysis.changes);
+    let differences = differences(analysis);
     let tenants = tenants(analysis);
     let number = |count: usize| words::number(words::length(count));
     Ok(Page {
@@ -137,12 +141,14 @@ pub(super) fn page(
         counts: Counts {
             warnings: number(analysis.warnings.len() + analysis.quarantine.len()),
             snapshots: number(analysis.snapshots.len()),
+            differences: words::number(differences.total),
             changes: words::number(changes.total),
             exhibits: number(analysis.exhibits.len()),
         },
         warnings: warnings(analysis),
         coverage: coverage(analysis, &population, gaps(&analysis.coverage)),
         logs: logs(analysis),
+        differences,
         attestation: attestation(analysis, run),
         changes,
         lanes: lanes(&analysis.changes),

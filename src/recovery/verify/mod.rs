@@ -1,0 +1,340 @@
+//! Whether a recovery put back what it should: one verdict per attribute, link and object, from a good, a damaged and an
+//! after snapshot.
+//!
+//! Two rules keep it honest. *Freshness*: the after snapshot counts only where it proves that it was read after the recovery
+//! was over ([`freshness`]). *Distance*: the good snapshot is an export, the service restored to a backup; what changed
+//! between the two is told only by a change list of that backup. What cannot be told is said with its reason and what to
+//! export, and never counts as a pass.
+
+mod decide;
+mod declared;
+mod exports;
+mod freshness;
+mod steps;
+mod sums;
+mod view;
+
+pub use declared::{Declarations, Declared, declared};
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use decide::{Bench, Job, Positions};
+use declared::Intents;
+use freshness::FreshExhibits;
+use steps::{About, Steps};
+use view::View;
+
+use crate::directory::Catalogue;
+use crate::history::{HistoryError, between};
+use crate::index::Index;
+use crate::model::{
+    Analysis, Change, ChangeKind, Completion, ExhibitId, Intent, JobKind, JobOutcome, JobRow, Lane,
+    ListedChange, SnapshotRow, Verdict, VerdictReason, VerdictRow, Verification,
+};
+
+/// What to verify, in one tenant.
+#[derive(Debug, Clone, Default)]
+pub struct VerifyRequest {
+    /// Tenant id, or empty.
+    pub tenant: String,
+    /// Position of the good snapshot among those of the tenant, 1 for the earliest.
+    pub good: usize,
+    /// Position of the damaged one.
+    pub damaged: usize,
+    /// Position of the one after the recovery.
+    pub after: usize,
+    /// Ids of the recovery jobs; empty for those that the evidence shows between damaged and after.
+    pub jobs: Vec<String>,
+    /// When the recovery was over, as the caller says, where no job is in the evidence.
+    pub completed: Option<Timestamp>,
+    /// What was wanted, and what was damage.
+    pub declared: Declarations,
+}
+
+/// Judges a recovery. The changes of the analysis are those of all lanes; its jobs and change lists have been read.
+///
+/// # Errors
+/// [`HistoryError::Open`] if evidence cannot be read again or is not what was indexed.
+pub fn verify(
+    index: &Index,
+    catalogue: &Catalogue,
+    analysis: &Analysis,
+    request: &VerifyRequest,
+) -> Result<Verification, HistoryError> {
+    let asked = Asked { index, catalogue, analysis, request };
+    let jobs = asked.jobs();
+    let job = asked.job(&jobs);
+    let damage = asked.between(request.good, request.damaged);
+    let since = asked.between(request.damaged, request.after);
+    let intents = Intents::read(index, catalogue, (&request.declared, &request.tenant))?;
+    let abouts: Vec<About<'_>> = damage.iter().chain(&since).map(About::of).collect();
+    let after_place = asked.snapshot(request.after);
+    let fresh = match (job.completion, after_place) {
+        (Some(completion), Some(place)) => freshness::judge(index, catalogue, (place, completion))?,
+        _ => FreshExhibits::default(),
+    };
+    let view = |place: Option<usize>| {
+        View::of(index, catalogue, analysis, (place.unwrap_or(usize::MAX), &abouts))
+    };
+    let target = asked.at_target(job.target).map(|place| view(Some(place))).transpose()?;
+    let good = asked.row(request.good).and_then(|row| row.time);
+    let target_of = jobs.iter().filter_map(|job| job.target).next_back();
+    let mut bench = Bench {
+        index,
+        catalogue,
+        tenant: &request.tenant,
+        positions: Positions { good: request.good, damaged: request.damaged, after: request.after },
+        steps: asked.steps(),
+        after: view(after_place)?,
+        at_target: target,
+        good_start: good.map(|time| time.start),
+        fresh,
+        listed: asked.listed(|listed| {
+            let of = analysis.jobs.iter().find(|job| job.id == listed.job_id);
+            !listed.failed && target_of.is_some() && of.and_then(|job| job.target) == target_of
+        }),
+        failed: asked
+            .listed(|listed| listed.failed && jobs.iter().any(|job| job.id == listed.job_id)),
+        job,
+    };
+    let mut judged: Vec<(VerdictRow, BTreeSet<ExhibitId>)> = damage
+        .iter()
+        .filter(|change| asked.is_judged(change))
+        .map(|change| bench.row(change, intents.of(change)))
+        .collect();
+    let touched: BTreeSet<About<'_>> = damage.iter().map(About::of).collect();
+    let others: Vec<&Change> = since
+        .iter()
+        .filter(|change| change.lane == Lane::Change && !touched.contains(&About::of(change)))
+        .filter(|change| !touched.contains(&About::of(change).whole()))
+        .collect();
+    let mut not_judged = 0;
+    for change in others {
+        if intents.are_declared() {
+            judged.push(asked.collateral(&bench, change));
+        } else {
+            not_judged += change.objects;
+        }
+    }
+    for (row, exhibits) in &mut judged {
+        bench.fresh.rests_on(exhibits);
+        exports::settle(row, catalogue);
+    }
+    let mut rows: Vec<VerdictRow> = judged.into_iter().map(|(row, _)| row).collect();
+    rows.extend(asked.uncollected(bench.job.objection));
+    rows.sort_by(|a, b| order(a).cmp(&order(b)));
+    let reconciled = sums::reconcile(&jobs, &rows, &bench.failed);
+    Ok(Verification {
+        tenant_id: request.tenant.clone(),
+        good: asked.label(request.good),
+        damaged: asked.label(request.damaged),
+        after: asked.label(request.after),
+        jobs: jobs.iter().map(|job| job.id.clone()).collect(),
+        target: bench.job.target,
+        completion: bench.job.completion.map(|at| Completion { at, declared: jobs.is_empty() }),
+        totals: sums::totals(&rows),
+        not_judged,
+        freshness: bench.fresh.into_rows(),
+        reconciled,
+        clean: sums::clean(&rows),
+        wrong_in_good: asked.wrong_in_good(&intents),
+        declared: request.declared.hashes.clone(),
+        rows,
+    })
+}
+
+fn order(row: &VerdictRow) -> (&str, &str, &str, Option<&str>) {
+    let target = row.target.as_ref().map(|target| target.id.as_str());
+    (&row.object_type, &row.object_id, &row.attribute, target)
+}
+
+/// The request with what it is asked of.
+struct Asked<'a> {
+    index: &'a Index,
+    catalogue: &'a Catalogue,
+    analysis: &'a Analysis,
+    request: &'a VerifyRequest,
+}
+
+impl<'a> Asked<'a> {
+    fn row(&self, position: usize) -> Option<&'a SnapshotRow> {
+        let of_tenant = |row: &&SnapshotRow| row.tenant_id == self.request.tenant;
+        self.analysis.snapshots.iter().filter(of_tenant).find(|row| row.position == position)
+    }
+
+    fn label(&self, position: usize) -> String {
+        self.row(position).map(|row| row.label.clone()).unwrap_or_default()
+    }
+
+    /// Position of a snapshot in the index.
+    fn snapshot(&self, position: usize) -> Option<usize> {
+        self.index
+            .snapshots
+            .iter()
+            .position(|of| of.tenant == self.request.tenant && of.position == position)
+    }
+
+    fn position(&self, label: &str) -> Option<usize> {
+        let of_tenant = |row: &&SnapshotRow| row.tenant_id == self.request.tenant;
+        let mut rows = self.analysis.snapshots.iter().filter(of_tenant);
+        rows.find(|row| row.label == label).map(|row| row.position)
+    }
+
+    fn changes(&self) -> impl Iterator<Item = &'a Change> {
+        self.analysis.changes.iter().filter(|change| change.tenant_id == self.request.tenant)
+    }
+
+    fn steps(&self) -> Steps<'a> {
+        Steps::gather(self.changes(), &|label| self.position(label))
+    }
+
+    /// The net changes between two snapshots.
+    fn between(&self, from: usize, to: usize) -> Vec<Change> {
+        between(
+            &self.analysis.changes,
+            &|tenant, label| {
+                (tenant == self.request.tenant).then(|| self.position(label)).flatten()
+            },
+            &|tenant| (tenant == self.request.tenant).then_some((from, to)),
+        )
+    }
+
+    /// Whether a net change gets a verdict: changes of the tenant, and objects whose coming or going the evidence does not carry.
+    fn is_judged(&self, change: &Change) -> bool {
+        match change.lane {
+            Lane::Change => true,
+            Lane::Coverage => {
+                change.is_disappearance()
+                    || (change.kind == ChangeKind::FirstObserved && change.attribute.is_empty())
+            }
+            Lane::Volatile | Lane::Schema => false,
+        }
+    }
+
+    /// The recoveries that lie between damaged and after, or those that were named, by start.
+    fn jobs(&self) -> Vec<&'a JobRow> {
+        let time = |position| self.row(position).and_then(|row| row.time);
+        let (damaged, after) = (time(self.request.damaged), time(self.request.after));
+        let within = |job: &JobRow| {
+            let begun = job.started.zip(damaged).is_none_or(|(start, at)| start >= at.start);
+            let over = job.completed.zip(after).is_none_or(|(end, at)| end <= at.end);
+            begun && over && (job.started.is_some() || job.completed.is_some())
+        };
+        let named = &self.request.jobs;
+        let mut jobs: Vec<&JobRow> = self
+            .analysis
+            .jobs
+            .iter()
+            .filter(|job| job.tenant_id == self.request.tenant && job.kind == JobKind::Recovery)
+            .filter(|job| if named.is_empty() { within(job) } else { named.contains(&job.id) })
+            .collect();
+        jobs.sort_by_key(|job| (job.started, &job.id));
+        jobs
+    }
+
+    fn job(&self, jobs: &[&JobRow]) -> Job {
+        let is_over = |job: &&JobRow| job.completed.is_some();
+        let ended = |job: &&JobRow| {
+            matches!(
+                job.outcome,
+                JobOutcome::Completed
+                    | JobOutcome::CompletedWithWarnings
+                    | JobOutcome::Failed
+                    | JobOutcome::Cancelled
+                    | JobOutcome::Unknown
+            )
+        };
+        let completion = jobs.iter().filter_map(|job| job.completed).max();
+        let objection = if jobs.is_empty() {
+            self.request.completed.is_none().then_some(VerdictReason::NoJob)
+        } else {
+            (!jobs.iter().all(|job| is_over(job) && ended(job)))
+                .then_some(VerdictReason::JobNotOver)
+        };
+        Job {
+            objection,
+            completion: if jobs.is_empty() { self.request.completed } else { completion },
+            target: jobs.iter().filter_map(|job| job.target).next_back(),
+            scopes: jobs.iter().map(|job| job.scope.clone()).collect(),
+        }
+    }
+
+    /// The last snapshot that was over when the backup was taken, if that was before the good one began.
+    fn at_target(&self, target: Option<Timestamp>) -> Option<usize> {
+        let target = target?;
+        let good = self.row(self.request.good)?.time?;
+        if target >= good.start {
+            return None;
+        }
+        let over = |position: &usize| {
+            let time = self.row(*position).and_then(|row| row.time);
+            time.is_some_and(|time| time.end <= target)
+        };
+        (1..self.request.good).rfind(over).and_then(|position| self.snapshot(position))
+    }
+
+    fn listed(&self, is_wanted: impl Fn(&ListedChange) -> bool) -> Vec<&'a ListedChange> {
+        let of_tenant = |listed: &&ListedChange| listed.tenant_id == self.request.tenant;
+        self.analysis.listed.iter().filter(of_tenant).filter(|listed| is_wanted(listed)).collect()
+    }
+
+    /// The row of a change after the damage that touches nothing that was damaged.
+    fn collateral(&self, bench: &Bench<'_>, change: &Change) -> (VerdictRow, BTreeSet<ExhibitId>) {
+        let (mut row, exhibits) = bench.row(change, (Intent::Untouched, String::new()));
+        row.good = steps::state_before(change);
+        row.after = row.damaged.take();
+        row.damaged.clone_from(&row.good);
+        row.evidence_damaged = std::mem::take(&mut row.evidence_good);
+        row.clean_between = None;
+        let told = row.verdict != Verdict::CannotTell;
+        if told {
+            row.verdict = Verdict::Collateral;
+            row.reason = None;
+            row.detail = String::new();
+        }
+        (row, exhibits)
+    }
+
+    /// What the declarations, conflicts and gaps say against the good snapshot as a good state.
+    fn wrong_in_good(&self, intents: &Intents<'_>) -> Vec<String> {
+        let mut found = Vec::new();
+        let label = self.label(self.request.good);
+        if intents.are_declared() {
+            let before = self.between(1, self.request.good);
+            let damage = before.iter().filter(|change| change.lane == Lane::Change);
+            for change in damage {
+                let (intent, by) = intents.of(change);
+                if intent == Intent::Damage && by != declared::ON_NO_TICKET {
+                    found.push(format!(
+                        "{} {} {}: {} before the good snapshot, and declared as damage ({by})",
+                        change.object_type, change.object_id, change.attribute, change.kind
+                    ));
+                }
+            }
+        }
+        let conflicts = self
+            .analysis
+            .conflicts
+            .iter()
+            .filter(|row| row.tenant_id == self.request.tenant && row.snapshot == label);
+        found.extend(conflicts.map(|row| {
+            format!(
+                "{} {} {}: captures of the good snapshot disagree",
+                row.object_type, row.object_id, row.attribute
+            )
+        }));
+        found
+    }
+
+    /// Supported properties that one of the three snapshots did not collect.
+    fn uncollected(&self, objection: Option<VerdictReason>) -> Vec<VerdictRow> {
+        let labels = [
+            (self.label(self.request.good), VerdictReason::GoodNotCollected),
+            (self.label(self.request.damaged), VerdictReason::DamagedNotCollected),
+            (self.label(self.request.after), VerdictReason::AfterNotCollected),
+        ];
+        sums::uncollected(self.analysis, self.catalogue, (&self.request.tenant, &labels), objection)
+    }
+}

@@ -1,0 +1,239 @@
+//! What one snapshot itself shows of the things that a verification is about.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::steps::{About, LINKED, NOT_LINKED, Place};
+use crate::directory::Catalogue;
+use crate::history::{HistoryError, ObservedObject, ObservedType, Wanted, observe};
+use crate::index::{Index, Listing, ObjectId};
+use crate::model::{Analysis, CoverageState, Receipt, VerdictReason};
+
+/// Type, identity, relation, and whether it is the list of the other end.
+type ListKey = (Arc<str>, ObjectId, Arc<str>, bool);
+
+/// The list of links that a snapshot shows of one object and relation.
+#[derive(Debug, Default)]
+struct LinkView {
+    /// Whether it is known to hold all links.
+    whole: bool,
+    /// Whether nothing but delta pages show it.
+    of_delta: bool,
+    targets: BTreeMap<ObjectId, Receipt>,
+    receipts: Vec<Receipt>,
+}
+
+/// What was found, or why nothing was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finding<T> {
+    /// It shows it so.
+    Shown(T, Vec<Receipt>),
+    /// It does not show it.
+    Silent(VerdictReason),
+}
+
+/// One snapshot.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    index: &'a Index,
+    snapshot: usize,
+    objects: BTreeMap<Arc<str>, ObservedType>,
+    links: HashMap<ListKey, LinkView>,
+    lists: HashMap<String, CoverageState>,
+    conflicts: BTreeSet<(&'a str, &'a str, &'a str)>,
+}
+
+impl<'a> View<'a> {
+    /// Looks at what a snapshot (its position in the index) shows of these things.
+    pub(super) fn of(
+        index: &'a Index,
+        catalogue: &Catalogue,
+        analysis: &'a Analysis,
+        (snapshot, abouts): (usize, &[About<'_>]),
+    ) -> Result<Self, HistoryError> {
+        let mut wanted = Wanted::new();
+        for about in abouts {
+            let objects = wanted.entry(about.object_type.into()).or_default();
+            let paths = objects.entry(ObjectId::of(about.object_id)).or_default();
+            if !about.attribute.is_empty() && about.target.is_empty() {
+                paths.insert(about.attribute.into());
+            }
+        }
+        let of = index.snapshots.get(snapshot);
+        let (tenant, label) =
+            of.map(|of| (of.tenant.as_str(), of.label.as_str())).unwrap_or_default();
+        let lists = analysis.coverage.iter().filter(|row| {
+            let whole = row.is_whole_picture() && row.attribute.is_empty();
+            whole && row.snapshot == label && row.tenant_id == tenant
+        });
+        let conflicts = analysis.conflicts.iter();
+        let conflicts = conflicts.filter(|row| row.snapshot == label && row.tenant_id == tenant);
+        Ok(Self {
+            index,
+            snapshot,
+            objects: observe(index, catalogue, snapshot, &wanted)?,
+            links: links(index, (snapshot, tenant), abouts),
+            lists: lists.map(|row| (row.object_type.clone(), row.state)).collect(),
+            conflicts: conflicts
+                .map(|row| (&*row.object_type, &*row.object_id, &*row.attribute))
+                .collect(),
+        })
+    }
+
+    pub(super) fn object(&self, about: About<'_>) -> Option<&ObservedObject> {
+        self.objects.get(about.object_type)?.get(&ObjectId::of(about.object_id))
+    }
+
+    /// Whether captures of the snapshot disagree on an attribute.
+    pub(super) fn disagrees(&self, about: About<'_>) -> bool {
+        self.conflicts.contains(&(about.object_type, about.object_id, about.attribute))
+    }
+
+    /// How the live list of a type, or the list of its recycle bin, was collected.
+    fn list(&self, object_type: &str, bin: bool) -> CoverageState {
+        let known = if bin {
+            self.lists.get(&format!("{object_type}/deletedItems"))
+        } else {
+            self.lists.get(object_type)
+        };
+        known.copied().unwrap_or(CoverageState::NotRequested)
+    }
+
+    /// Whether the live list of a type was read whole; else why not.
+    pub(super) fn lists_live(&self, object_type: &str) -> Result<(), VerdictReason> {
+        match self.list(object_type, false) {
+            CoverageState::Collected | CoverageState::Empty => Ok(()),
+            CoverageState::Partial | CoverageState::Unknown => Err(VerdictReason::AfterPartial),
+            CoverageState::Denied | CoverageState::NotRequested => {
+                Err(VerdictReason::AfterNotCollected)
+            }
+        }
+    }
+
+    /// Whether the recycle bin of a type was read whole.
+    pub(super) fn lists_bin(&self, object_type: &str) -> bool {
+        self.list(object_type, true).is_whole()
+    }
+
+    /// The exhibits of the lists of a type, for what they do not hold.
+    pub(super) fn exhibits_of_lists(&self, object_type: &str, listing: Listing) -> Vec<Receipt> {
+        let pages = self.index.pages.iter().filter(|page| *page.page.object_type == *object_type);
+        let shown: BTreeSet<usize> = pages.map(|page| page.capture).collect();
+        let mut receipts: Vec<Receipt> = shown
+            .into_iter()
+            .filter(|capture| {
+                let of = self.index.captures.get(*capture);
+                of.is_some_and(|of| of.snapshot == self.snapshot && of.listing == listing)
+            })
+            .flat_map(|capture| self.index.exhibits_of(capture))
+            .collect();
+        receipts.sort_unstable();
+        receipts.dedup();
+        receipts
+    }
+
+    /// Where the snapshot shows an object; silence is left to the lists.
+    pub(super) fn place(&self, about: About<'_>) -> Option<Place> {
+        let object = self.object(about)?;
+        Some(if object.deleted { Place::Bin } else { Place::Live })
+    }
+
+    /// The value of an attribute.
+    pub(super) fn attribute(&self, about: About<'_>) -> Finding<Option<String>> {
+        let Some(object) = self.object(about) else {
+            let unlisted = self.lists_live(about.object_type).err();
+            return Finding::Silent(unlisted.unwrap_or(VerdictReason::AfterNotCollected));
+        };
+        match object.attributes.get(about.attribute) {
+            Some(shown) => Finding::Shown(shown.value.clone(), vec![shown.receipt]),
+            None if object.of_delta => Finding::Silent(VerdictReason::BuiltFromDelta),
+            None => Finding::Silent(VerdictReason::AfterNotCollected),
+        }
+    }
+
+    /// Whether a link is there.
+    pub(super) fn link(&self, about: About<'_>) -> Finding<&'static str> {
+        let relation: Arc<str> = about.attribute.into();
+        let (source, target) = (ObjectId::of(about.object_id), ObjectId::of(about.target));
+        let object_type: Arc<str> = about.object_type.into();
+        let own = (Arc::clone(&object_type), source.clone(), Arc::clone(&relation), false);
+        let of_other = (object_type, target.clone(), relation, true);
+        let mut why = VerdictReason::AfterNotCollected;
+        for (key, end) in [(own, &target), (of_other, &source)] {
+            let Some(list) = self.links.get(&key) else { continue };
+            if let Some(receipt) = list.targets.get(end) {
+                return Finding::Shown(LINKED, vec![*receipt]);
+            }
+            if list.whole {
+                return Finding::Shown(NOT_LINKED, list.receipts.clone());
+            }
+            why = if list.of_delta {
+                VerdictReason::BuiltFromDelta
+            } else {
+                VerdictReason::AfterPartial
+            };
+        }
+        Finding::Silent(why)
+    }
+}
+
+fn links(
+    index: &Index,
+    (snapshot, tenant): (usize, &str),
+    abouts: &[About<'_>],
+) -> HashMap<ListKey, LinkView> {
+    let mut wanted: BTreeSet<ListKey> = BTreeSet::new();
+    for about in abouts.iter().filter(|about| !about.target.is_empty()) {
+        let object_type: Arc<str> = about.object_type.into();
+        let relation: Arc<str> = about.attribute.into();
+        let own = ObjectId::of(about.object_id);
+        wanted.insert((Arc::clone(&object_type), own, Arc::clone(&relation), false));
+        wanted.insert((object_type, ObjectId::of(about.target), relation, true));
+    }
+    let mut found = HashMap::new();
+    if wanted.is_empty() {
+        return found;
+    }
+    for group in index.link_groups() {
+        let key = (
+            Arc::clone(&group.key.source_type),
+            group.key.source.clone(),
+            Arc::clone(&group.key.relation),
+            group.inverse,
+        );
+        let of_tenant = index.tenants.get(group.tenant).is_some_and(|of| of == tenant);
+        if !of_tenant || !wanted.contains(&key) {
+            continue;
+        }
+        let run = index.link_run(&group);
+        let of_snapshot = run.observations.iter().filter(|observation| {
+            let capture = index.captures.get(observation.capture);
+            capture.is_some_and(|capture| capture.snapshot == snapshot)
+        });
+        let mut view = LinkView { of_delta: true, ..LinkView::default() };
+        let mut seen = false;
+        for observation in of_snapshot {
+            seen = true;
+            view.of_delta &= observation.patch;
+            if !observation.patch {
+                // A later list of the same snapshot replaces what an earlier one showed.
+                view.targets.clear();
+                view.whole = !observation.partial;
+                view.receipts = index.exhibits_of(observation.capture);
+                if view.receipts.is_empty() {
+                    view.receipts.push(observation.receipt);
+                }
+            }
+            for (_, id, receipt) in &observation.others {
+                view.targets.insert(id.clone(), *receipt);
+            }
+            for (_, id, _) in &observation.gone {
+                view.targets.remove(id);
+            }
+        }
+        if seen {
+            found.insert(key, view);
+        }
+    }
+    found
+}
