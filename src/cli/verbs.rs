@@ -20,8 +20,7 @@ use crate::history::{HistoryOptions, ObjectState, analyse, state_of};
 use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, WarningRow};
-use crate::recovery::judge;
-use crate::recovery::service;
+use crate::recovery::{judge, service};
 use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
@@ -82,8 +81,8 @@ pub(super) fn compared(
     let index = sources::prepare(evidence, Checks::All)?.index(progress)?;
     let options = HistoryOptions { unfolded: unfolded.to_vec(), ..history(evidence, progress) };
     let mut analysis = analyse(&index, catalogue(), &options)?;
-    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     service::fill(&index, catalogue(), &mut analysis)?;
+    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     Ok((index, analysis))
 }
 
@@ -177,8 +176,8 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
         ..history(&args.evidence, progress)
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
-    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     service::fill(&index, catalogue(), &mut analysis)?;
+    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     analysis.differences = diff::first_against_last(&analysis);
     let inputs = custody::inputs(&analysis);
