@@ -6,6 +6,9 @@
 
 pub mod attestation;
 pub mod difference;
+pub mod lists;
+pub mod opinion;
+pub mod rebuild;
 mod recoverability;
 pub mod service;
 pub mod verify;

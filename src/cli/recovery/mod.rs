@@ -3,6 +3,8 @@
 mod history;
 mod verify;
 
+pub(super) use verify::{declarations, note_options, outcome, verified};
+
 use super::Exit;
 use super::args::RecoveryVerb;
 use super::exit::Failure;
