@@ -11,6 +11,7 @@ mod difference;
 mod logs;
 mod pick;
 mod rows;
+mod service;
 mod steps;
 mod summary;
 mod value;
@@ -38,6 +39,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("summary.html", include_str!("../../../templates/summary.html")),
     ("coverage.html", include_str!("../../../templates/coverage.html")),
     ("logs.html", include_str!("../../../templates/logs.html")),
+    ("service.html", include_str!("../../../templates/service.html")),
     ("difference.html", include_str!("../../../templates/difference.html")),
     ("attestation.html", include_str!("../../../templates/attestation.html")),
     ("changes.html", include_str!("../../../templates/changes.html")),

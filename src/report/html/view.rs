@@ -9,6 +9,7 @@ use super::coverage::{Coverage, coverage, gaps, tenant};
 use super::difference::{Differences, differences};
 use super::logs::{Logs, logs};
 use super::rows::{Changes, LaneTable, changes, lanes};
+use super::service::{Service, service};
 use super::summary::{Summary, summary};
 use super::value::Text;
 use crate::model::{Analysis, CaseFile, ExhibitRow, Interval};
@@ -37,6 +38,7 @@ pub(super) struct Page {
     warnings: Warnings,
     coverage: Coverage,
     logs: Logs,
+    service: Service,
     differences: Differences,
     attestation: Option<AttestationView>,
     changes: Changes,
@@ -148,6 +150,7 @@ pub(super) fn page(
         warnings: warnings(analysis),
         coverage: coverage(analysis, &population, gaps(&analysis.coverage)),
         logs: logs(analysis),
+        service: service(analysis),
         differences,
         attestation: attestation(analysis, run),
         changes,
