@@ -1,0 +1,3 @@
+//! Microsoft Entra Backup and Recovery, from files to tables.
+
+mod verdicts;
