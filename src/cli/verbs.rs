@@ -21,6 +21,7 @@ use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, WarningRow};
 use crate::recovery::judge;
+use crate::recovery::service;
 use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
@@ -67,15 +68,31 @@ pub(super) fn listed(
     unfolded: &[Lane],
     progress: &Progress,
 ) -> Result<Analysis, Failure> {
+    let (index, analysis) = compared(evidence, unfolded, progress)?;
+    told(index, progress);
+    Ok(analysis)
+}
+
+/// Everything read and compared, with the index, for what opens records again; [`told`] takes the index when it is done.
+pub(super) fn compared(
+    evidence: &Evidence,
+    unfolded: &[Lane],
+    progress: &Progress,
+) -> Result<(Index, Analysis), Failure> {
     let index = sources::prepare(evidence, Checks::All)?.index(progress)?;
     let options = HistoryOptions { unfolded: unfolded.to_vec(), ..history(evidence, progress) };
     let mut analysis = analyse(&index, catalogue(), &options)?;
     judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
+    service::fill(&index, catalogue(), &mut analysis)?;
+    Ok((index, analysis))
+}
+
+/// Ends the progress and says how the index was come by.
+pub(super) fn told(index: Index, progress: &Progress) {
     progress.end();
     sources::tell(&index);
     // The program is about to end: giving back an index piece by piece would only take time.
     std::mem::forget(index);
-    Ok(analysis)
 }
 
 pub(super) fn history(evidence: &Evidence, progress: &Progress) -> HistoryOptions {
@@ -161,6 +178,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
     judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
+    service::fill(&index, catalogue(), &mut analysis)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     analysis.differences = diff::first_against_last(&analysis);
     let inputs = custody::inputs(&analysis);

@@ -127,16 +127,25 @@ pub enum JobScope {
 }
 
 impl JobScope {
-    /// Whether an object is in it; `None` where that cannot be told.
+    /// Whether an object is in it; `None` where that cannot be told: a type that the service hid, or an object whose natural
+    /// key does not tell the id that the filter names.
     #[must_use]
     pub fn holds(&self, object_type: &str, object_id: &str) -> Option<bool> {
+        const HIDDEN: &str = "unknownFutureValue";
+        let named = |ids: &[String]| ids.iter().any(|id| id.eq_ignore_ascii_case(object_id));
         match self {
             Self::All => Some(true),
             Self::Unknown => None,
-            Self::Types(types) => Some(types.iter().any(|one| one == object_type)),
-            Self::Objects(objects) => Some(objects.iter().any(|(of, ids)| {
-                of == object_type && ids.iter().any(|id| id.eq_ignore_ascii_case(object_id))
-            })),
+            Self::Types(types) if types.iter().any(|one| one == object_type) => Some(true),
+            Self::Types(types) if types.iter().any(|one| one == HIDDEN) => None,
+            Self::Types(_) => Some(false),
+            Self::Objects(objects) => {
+                if objects.iter().any(|(of, ids)| of == object_type && named(ids)) {
+                    return Some(true);
+                }
+                let open = |of: &str| of == HIDDEN || of == object_type && object_id.contains('|');
+                (!objects.iter().any(|(of, _)| open(of))).then_some(false)
+            }
         }
     }
 }
@@ -205,7 +214,7 @@ pub struct ListedLink {
 }
 
 /// One object of a change list or of a list of failed changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListedChange {
     /// Tenant id, or empty.
     pub tenant_id: String,
