@@ -1,0 +1,3 @@
+//! Microsoft Entra Backup and Recovery, offline.
+
+mod recoverability;
