@@ -391,8 +391,7 @@ fn link_reason(
     then: Option<&ObjectState>,
     now: Option<&ObjectState>,
 ) -> OpinionReason {
-    let collected =
-        |state: &&ObjectState| state.relations.contains_key(&link.relation);
+    let collected = |state: &&ObjectState| state.relations.contains_key(&link.relation);
     let (Some(_), Some(now)) = (then.filter(collected), now.filter(collected)) else {
         return OpinionReason::NotInDumps;
     };
