@@ -158,6 +158,8 @@ pub struct ReportArgs {
     #[arg(long, value_name = "KEYFILE")]
     pub redact: Option<PathBuf>,
     #[command(flatten)]
+    pub recovered: Recovered,
+    #[command(flatten)]
     pub log: LogArgs,
 }
 
@@ -363,6 +365,16 @@ pub struct VerifyArgs {
     /// Output format
     #[arg(long, value_enum, default_value = "table")]
     pub format: VerdictFormat,
+    /// Folder for recovery.csv and attestation.json; never inside the evidence
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Case file: who, what, on whose authority (default: case.toml in the case folder)
+    #[arg(long, value_name = "FILE")]
+    pub case_file: Option<PathBuf>,
+    /// Put pseudonyms in the place of names, ids, addresses and free text, by the key in this file (made if missing);
+    /// what they stand for goes into KEYFILE.map.csv
+    #[arg(long, value_name = "KEYFILE")]
+    pub redact: Option<PathBuf>,
 }
 
 /// `synth`

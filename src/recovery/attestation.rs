@@ -236,9 +236,9 @@ fn claims(of: &Verification) -> Vec<Claim> {
     };
     let good = |row: &VerdictRow| row.verdict == Verdict::EqualsGood;
     let mut claims = vec![
-        over(ClaimKind::All, &|_| true, &|row| row.verdict.is_pass()),
         over(ClaimKind::PutBack, &|row| judged(row) && !wanted(row), &good),
         over(ClaimKind::Kept, &|row| judged(row) && wanted(row), &|row| row.verdict.is_pass()),
+        over(ClaimKind::All, &|_| true, &|row| row.verdict.is_pass()),
         over(ClaimKind::Collected, &is_uncollected, &|_| false),
     ];
     if !of.rows.is_empty() {

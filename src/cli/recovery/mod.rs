@@ -2,6 +2,8 @@
 
 mod verify;
 
+pub(super) use verify::{declarations, note_options, outcome, verified};
+
 use super::Exit;
 use super::args::RecoveryVerb;
 use super::exit::Failure;

@@ -38,7 +38,8 @@ pub(super) struct AttestationView {
     version: Text,
     examiner: Text,
     organization: Text,
-    pub(super) count: String,
+    /// What did not pass.
+    count: String,
 }
 
 /// A sentence of the program: text, and words of the tables set apart.
@@ -238,11 +239,7 @@ pub(super) fn attestation(analysis: &Analysis, run: &RunInfo) -> Option<Attestat
         version: Text::name(&run.version),
         examiner: Text::name(case.map_or("", |case| &case.examiner)),
         organization: Text::name(case.map_or("", |case| &case.organization)),
-        count: if open == 0 {
-            "all passed".to_owned()
-        } else {
-            format!("{} open", words::number(open))
-        },
+        count: words::number(open),
     })
 }
 
@@ -405,6 +402,7 @@ fn lists(of: &Attestation<'_>) -> Vec<RowList> {
 fn row_view(row: &VerdictRow) -> RowView {
     let value = |value: &Option<String>| match value {
         Some(value) => Text::cut(value, VALUE),
+        None if row.verdict == Verdict::CannotTell => Text::new("not known"),
         None => Text::new("no value"),
     };
     let (receipts, receipt_count) = cited(&[
@@ -416,7 +414,7 @@ fn row_view(row: &VerdictRow) -> RowView {
     RowView {
         class: sentences::class(row.verdict),
         verdict: row.verdict.as_str(),
-        object_type: Text::name(&row.object_type),
+        object_type: Text::name(&words::type_one(&row.object_type)),
         name: (!row.object_name.is_empty()).then(|| Text::name(&row.object_name)),
         id: Text::name(&match row.object_id.as_str() {
             "" => words::counted(row.objects, "object", "objects"),
@@ -526,7 +524,7 @@ fn assertion(row: &AssertionRow) -> AssertionView {
         },
         outcome: row.outcome.as_str(),
         name: Text::name(&row.name),
-        object: Text::name(&format!("{} {name}", row.object_type)),
+        object: Text::name(&format!("{} {name}", words::type_one(&row.object_type))),
         attribute: Text::name(&row.attribute),
         snapshot: Text::name(&row.snapshot),
         check: Text::name(&row.check.replace('_', " ")),

@@ -2,9 +2,9 @@
 
 use super::{fixture, json, sheet, table, text};
 use crate::model::{Analysis, Verification};
-use crate::report::RunInfo;
 use crate::report::terminal::Style;
 use crate::report::text as shown;
+use crate::report::{RunInfo, html};
 
 fn run_info() -> RunInfo {
     RunInfo {
@@ -147,4 +147,76 @@ fn the_terminal_obeys_nothing() {
     let style = Style { width: Some(100), colour: false };
     let text = text::recovery_text(&fixture::hostile(), style);
     assert!(!text.replace('\n', "").chars().any(shown::is_hidden), "{text}");
+}
+
+fn page(analysis: &Analysis) -> String {
+    let mut bytes = Vec::new();
+    html::render(analysis, &run_info(), &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn section(page: &str) -> &str {
+    let start = page.find("<section id=\"attestation\"").unwrap();
+    let end = page[start..].find("</section>").unwrap();
+    &page[start..start + end]
+}
+
+#[test]
+fn the_page_has_the_sheet_before_the_changes() {
+    let page = page(&fixture::verified());
+    insta::assert_snapshot!("attestation.html", section(&page));
+    assert!(page.find("id=\"attestation\"") < page.find("id=\"changes\""));
+    assert!(page.contains("href=\"#attestation\""));
+}
+
+#[test]
+fn a_page_without_a_verification_has_no_sheet() {
+    let page = page(&crate::report::fixture::analysis());
+    assert!(!page.contains("attestation"));
+}
+
+#[test]
+fn the_page_claims_nothing_of_nothing_and_all_of_all() {
+    let nothing = Analysis { verifications: vec![fixture::nothing()], ..Analysis::default() };
+    let nothing = page(&nothing);
+    assert!(nothing.contains("this verification claims nothing."));
+    assert!(!section(&nothing).contains("Claims"));
+    let all = page(&fixture::put_back());
+    assert!(all.contains("All of 3 differences that are known passed."));
+    assert!(all.contains("at least 18 h 2 min, at most 2 d"), "time to clean");
+}
+
+#[test]
+fn hostile_text_is_shown_and_never_obeyed() {
+    let page = page(&fixture::hostile());
+    assert!(page.chars().all(|c| c == '\n' || !shown::is_hidden(c)), "a hidden character");
+    let section = section(&page);
+    for attack in ["<script", "<img", "onmouseover='", "<!-- comment"] {
+        assert!(!section.contains(attack), "{attack}");
+    }
+    assert!(section.contains("&lt;script&gt;alert(1)&lt;&#x2f;script&gt;"));
+    assert!(section.contains("{{ 7 * 7 }}"));
+}
+
+#[test]
+fn the_same_verification_gives_the_same_files() {
+    let write = |analysis: &Analysis, whole: bool| {
+        let place = tempfile::tempdir().unwrap();
+        let meter = crate::meter::Meter::default();
+        let write = if whole { crate::report::write } else { crate::report::write_verification };
+        let paths = write(analysis, &run_info(), place.path(), &meter).unwrap();
+        let name = |path: &std::path::PathBuf| path.file_name().unwrap().to_owned();
+        paths.iter().map(|path| (name(path), std::fs::read(path).unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(write(&fixture::hostile(), true), write(&fixture::hostile(), true));
+    let alone = write(&fixture::verified(), false);
+    let names: Vec<&str> = alone.iter().map(|(name, _)| name.to_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        ["recovery.csv", "attestation.json", "evidence.csv", "warnings.csv", "run.json"]
+    );
+    let beside = write(&fixture::verified(), true);
+    for file in &alone[..4] {
+        assert!(beside.contains(file), "{:?} is the same in both folders", file.0);
+    }
 }

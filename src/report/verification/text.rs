@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::words as sentences;
-use crate::model::{Analysis, Asserted, SnapshotRow, Verdict, VerdictRow, Verification};
+use crate::model::{
+    Analysis, Asserted, SnapshotRow, Verdict, VerdictReason, VerdictRow, Verification,
+};
 use crate::recovery::attestation::{Attestation, attest};
 use crate::report::inspect::Page;
 use crate::report::terminal::{Cell, Style, Table, cell};
@@ -134,7 +136,10 @@ pub(in crate::report) fn what(row: &VerdictRow) -> String {
 
 /// Why a row is not good: what the service says, the detail, the reason.
 pub(in crate::report) fn why(row: &VerdictRow) -> String {
-    let reason = row.reason.map(|reason| reason.as_str());
+    let reason = match (row.reason, row.recoverability) {
+        (Some(VerdictReason::SeeRecoverability), Some(word)) => Some(word.as_str()),
+        (reason, _) => reason.map(VerdictReason::as_str),
+    };
     let again = row.recurring.then_some("damaged again");
     let parts = [reason, again, Some(&row.detail), Some(&row.failure)];
     let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
