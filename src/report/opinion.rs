@@ -11,9 +11,7 @@ use super::tables::{Rows, append_csv, option, plain, receipts, time, write_csv};
 use super::terminal::{Cell, Style, Table, cell, heading, put};
 use super::{ReportError, output, text, words};
 use crate::codes::code;
-use crate::model::{
-    Agreement, OpinionReason, OpinionRow, Recoverability, SecondOpinion, Target,
-};
+use crate::model::{Agreement, OpinionReason, OpinionRow, Recoverability, SecondOpinion, Target};
 
 /// Columns of `second_opinion.csv`, in order.
 pub const SECOND_OPINION: [&str; 22] = [
@@ -232,12 +230,7 @@ fn one(out: &mut String, opinion: &SecondOpinion, style: Style) {
     let rows = totals(opinion)
         .into_iter()
         .map(|(agreement, why, count, meaning)| {
-            vec![
-                cell(agreement.as_str()),
-                cell(&words::number(count)),
-                cell(why),
-                cell(&meaning),
-            ]
+            vec![cell(agreement.as_str()), cell(&words::number(count)), cell(why), cell(&meaning)]
         })
         .collect();
     const HEADS: &[(&str, usize)] = &[("AGREEMENT", 9), ("ROWS", 4), ("WHY", 12), ("MEANING", 10)];
@@ -259,7 +252,8 @@ fn listed(open: &[&OpinionRow], style: Style) -> String {
     let side = |backup: &Option<String>, current: &Option<String>| match (backup, current) {
         (None, None) => String::new(),
         (backup, current) => {
-            let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
+            let shown =
+                |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
             format!("{} -> {}", shown(backup), shown(current))
         }
     };

@@ -20,7 +20,8 @@ pub(super) fn run(args: &CompareArgs, progress: &Progress) -> Result<Exit, Failu
             return Err(Failure::Usage {
                 message: "no list of such a difference report is in the evidence".to_owned(),
                 hint: match known.as_slice() {
-                    [] => "export getChanges of the report, following every @odata.nextLink".to_owned(),
+                    [] => "export getChanges of the report, following every @odata.nextLink"
+                        .to_owned(),
                     known => format!("known are {}", known.join(", ")),
                 },
             });

@@ -1,5 +1,6 @@
 //! `entrace recovery`: what was recovered, and whether it is as it should be.
 
+mod compare;
 mod verify;
 
 pub(super) use verify::{declarations, note_options, outcome, verified};
@@ -13,5 +14,6 @@ use super::progress::Progress;
 pub(super) fn run(verb: &RecoveryVerb, progress: &Progress) -> Result<Exit, Failure> {
     match verb {
         RecoveryVerb::Verify(args) => verify::run(args, progress),
+        RecoveryVerb::Compare(args) => compare::run(args, progress),
     }
 }
