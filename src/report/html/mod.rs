@@ -9,6 +9,7 @@ mod attestation;
 mod coverage;
 mod difference;
 mod logs;
+mod opinion;
 mod pick;
 mod rows;
 mod steps;
@@ -39,6 +40,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("coverage.html", include_str!("../../../templates/coverage.html")),
     ("logs.html", include_str!("../../../templates/logs.html")),
     ("difference.html", include_str!("../../../templates/difference.html")),
+    ("opinion.html", include_str!("../../../templates/opinion.html")),
     ("attestation.html", include_str!("../../../templates/attestation.html")),
     ("changes.html", include_str!("../../../templates/changes.html")),
     ("evidence.html", include_str!("../../../templates/evidence.html")),

@@ -8,6 +8,7 @@ use super::attestation::{AttestationView, attestation};
 use super::coverage::{Coverage, coverage, gaps, tenant};
 use super::difference::{Differences, differences};
 use super::logs::{Logs, logs};
+use super::opinion::{Opinions, opinions};
 use super::rows::{Changes, LaneTable, changes, lanes};
 use super::summary::{Summary, summary};
 use super::value::Text;
@@ -38,6 +39,7 @@ pub(super) struct Page {
     coverage: Coverage,
     logs: Logs,
     differences: Differences,
+    opinions: Opinions,
     attestation: Option<AttestationView>,
     changes: Changes,
     lanes: Vec<LaneTable>,
@@ -149,6 +151,7 @@ pub(super) fn page(
         coverage: coverage(analysis, &population, gaps(&analysis.coverage)),
         logs: logs(analysis),
         differences,
+        opinions: opinions(analysis),
         attestation: attestation(analysis, run),
         changes,
         lanes: lanes(&analysis.changes),
