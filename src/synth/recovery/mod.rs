@@ -12,7 +12,7 @@ use super::{RecoveryScope, SynthOptions};
 
 pub(super) use covered::{covers, entity, is_dynamic, is_of_one_user, is_synced};
 pub(super) use list::{Action, Listed, difference};
-pub(super) use pages::documents;
+pub(super) use pages::{documents, job_id};
 pub(super) use story::plan;
 
 /// Who carries out a recovery.

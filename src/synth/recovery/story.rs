@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::super::SynthOptions;
 use super::super::acts::Act;
 use super::super::export::start_of;
 use super::super::kinds::{Obj, Ty};
 use super::super::sim::Sim;
 use super::super::story::{RECOVERY, VICTIM, step, user};
 use super::super::tenant::{Actor, Place};
-use super::super::SynthOptions;
 use super::list::of_object;
 use super::{
     ACTOR, Action, Failure, HOUR, Listed, MINUTE, Recovery, Ticket, difference, is_synced,
@@ -188,10 +188,7 @@ fn activity(obj: Obj, action: Action) -> &'static str {
                 "Delete conditional access policy",
             ],
         ),
-        (
-            Ty::NamedLocation,
-            ["Update named location", "Restore policy", "Delete named location"],
-        ),
+        (Ty::NamedLocation, ["Update named location", "Restore policy", "Delete named location"]),
         (Ty::AuthMethods, ["Authentication Methods Policy Update", "", ""]),
         (Ty::Authorization, ["Update authorization policy", "", ""]),
     ];
