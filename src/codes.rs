@@ -51,7 +51,7 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Reason;
+    use crate::model::{AssertionOutcome, Freshness, Intent, Reason, Verdict, VerdictReason};
 
     #[test]
     fn every_row_is_read_and_every_reason_is_explained() {
@@ -61,5 +61,16 @@ mod tests {
             assert!(code(reason.as_str()).is_some(), "{reason} has no row in codes.csv");
         }
         assert!(codes().all(|code| !code.meaning.is_empty() && !code.advice.is_empty()));
+    }
+    #[test]
+    fn every_word_of_a_verification_is_explained() {
+        let words = (Verdict::ALL.iter().map(|word| word.as_str()))
+            .chain(VerdictReason::ALL.iter().map(|word| word.as_str()))
+            .chain(Freshness::ALL.iter().map(|word| word.as_str()))
+            .chain(Intent::ALL.iter().map(|word| word.as_str()))
+            .chain(AssertionOutcome::ALL.iter().map(|word| word.as_str()));
+        for word in words {
+            assert!(code(word).is_some(), "{word} has no row in codes.csv");
+        }
     }
 }

@@ -40,6 +40,9 @@ pub enum Verb {
     Timeline(TimelineArgs),
     /// The state of one object, or the bytes behind a row
     Show(ShowArgs),
+    /// Microsoft Entra Backup and Recovery: what was recovered, and whether it is as it should be
+    #[command(subcommand)]
+    Recovery(RecoveryVerb),
     /// Close a result folder into a bundle with hashes (a bag)
     Seal(SealArgs),
     /// Verify results, bundles, case folders and evidence, in hashdeep's words
@@ -154,6 +157,8 @@ pub struct ReportArgs {
     /// what they stand for goes into KEYFILE.map.csv
     #[arg(long, value_name = "KEYFILE")]
     pub redact: Option<PathBuf>,
+    #[command(flatten)]
+    pub recovered: Recovered,
     #[command(flatten)]
     pub log: LogArgs,
 }
@@ -300,6 +305,76 @@ pub struct ShowArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `recovery`
+#[derive(Debug, Clone, Subcommand)]
+pub enum RecoveryVerb {
+    /// One verdict per attribute, link and object: is it good again?
+    Verify(VerifyArgs),
+}
+
+/// The recovery to verify.
+#[derive(Debug, Clone, Args, Default)]
+#[command(next_help_heading = "Recovery to verify")]
+pub struct Recovered {
+    /// Snapshot before the damage: label, prefix of a time, index (1 earliest, -1 latest) or service snapshot id
+    #[arg(long, value_name = "SNAP", allow_hyphen_values = true, requires_all = ["damaged", "after"])]
+    pub good: Option<String>,
+    /// Snapshot after the damage and before the recovery
+    #[arg(long, value_name = "SNAP", allow_hyphen_values = true, requires_all = ["good", "after"])]
+    pub damaged: Option<String>,
+    /// Snapshot after the recovery
+    #[arg(long, value_name = "SNAP", allow_hyphen_values = true, requires_all = ["good", "damaged"])]
+    pub after: Option<String>,
+    /// Recovery job (default: those between damaged and after)
+    #[arg(long, value_name = "ID", requires = "good")]
+    pub job: Vec<String>,
+    /// When the recovery was over, where no job in the evidence says so
+    #[arg(long, value_name = "TIME", value_parser = instant, requires = "good")]
+    pub completed: Option<Timestamp>,
+    /// CSV of wanted changes: object_type, object_id, attribute, since, until, name; empty is any
+    #[arg(long, value_name = "FILE", requires = "good")]
+    pub tickets: Option<PathBuf>,
+    /// CSV of what was damage, in the same columns; all else was wanted
+    #[arg(long, value_name = "FILE", requires = "good")]
+    pub damage: Option<PathBuf>,
+    /// Id or name of who did the damage, as the audit log has it; all else was wanted
+    #[arg(long, value_name = "ID", requires = "good")]
+    pub actor: Vec<String>,
+}
+
+/// How `recovery verify` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VerdictFormat {
+    /// For the terminal.
+    Table,
+    /// All columns of `recovery.csv`.
+    Csv,
+    /// A JSON array of the same rows.
+    Json,
+}
+
+/// `recovery verify`
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub evidence: Evidence,
+    #[command(flatten)]
+    pub recovered: Recovered,
+    /// Output format
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: VerdictFormat,
+    /// Folder for recovery.csv and attestation.json; never inside the evidence
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Case file: who, what, on whose authority (default: case.toml in the case folder)
+    #[arg(long, value_name = "FILE")]
+    pub case_file: Option<PathBuf>,
+    /// Put pseudonyms in the place of names, ids, addresses and free text, by the key in this file (made if missing);
+    /// what they stand for goes into KEYFILE.map.csv
+    #[arg(long, value_name = "KEYFILE")]
+    pub redact: Option<PathBuf>,
 }
 
 /// `synth`

@@ -6,6 +6,7 @@ mod diff;
 mod exit;
 mod interrupt;
 mod progress;
+mod recovery;
 mod scope;
 mod select;
 mod sources;

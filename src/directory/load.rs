@@ -58,6 +58,7 @@ pub(super) fn embedded() -> Catalogue {
     catalogue.load_foreign();
     catalogue.load_columns();
     catalogue.load_questions();
+    catalogue.load_recovery_words();
     catalogue.load_logs();
     catalogue.load_zones();
     catalogue.load_roadrecon();
@@ -188,7 +189,7 @@ impl Catalogue {
         known && !key.is_empty()
     }
 
-    fn flag(&mut self, table: &str, key: &str, cell: &str) -> bool {
+    pub(super) fn flag(&mut self, table: &str, key: &str, cell: &str) -> bool {
         if !matches!(cell, "" | "yes") {
             self.fault(table, format_args!("{key}: {cell} is neither empty nor yes"));
         }

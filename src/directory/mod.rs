@@ -11,6 +11,7 @@ mod query;
 mod questions;
 mod readable;
 mod recoverability;
+mod recovery;
 mod roadrecon;
 mod service_times;
 mod suites;
@@ -25,6 +26,7 @@ pub use questions::{Need, Question, Retention, Term};
 pub use recoverability::{
     BinKind, Mapping, RecoverableProperty, RecoveryCondition, RecoveryType, Rule, Standing, Test,
 };
+pub use recovery::{HIDDEN_WORD, RecoveryStatus};
 pub use roadrecon::{RoadLink, RoadTable};
 pub use suites::{Holds, SuiteFile, SuiteMember, ToolResult};
 pub use views::{OtherView, RowsOf, View};
@@ -226,7 +228,12 @@ pub struct Catalogue {
     pub(crate) questions: Vec<Question>,
     pub(crate) retention: Vec<Retention>,
     pub(crate) recoverable: Vec<RecoverableProperty>,
+    /// Places in `recoverable` by carrier.
+    pub(crate) recoverable_by_carrier: BTreeMap<String, Vec<usize>>,
     pub(crate) recovery_types: Vec<RecoveryType>,
+    pub(crate) recovery_statuses: Vec<RecoveryStatus>,
+    /// The service's words for types that a request must ask for.
+    pub(crate) hidden_types: Vec<String>,
     /// By type.
     pub(crate) recovery_conditions: BTreeMap<String, Vec<RecoveryCondition>>,
     pub(crate) logs: Vec<LogDialect>,

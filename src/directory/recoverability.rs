@@ -329,6 +329,8 @@ impl Catalogue {
             "" => request.replace("{property}", &row.property),
             own => own.to_owned(),
         };
+        let place = self.recoverable.len();
+        self.recoverable_by_carrier.entry(carrier.clone()).or_default().push(place);
         self.recoverable.push(RecoverableProperty {
             object_type: row.object_type,
             documented: row.documented,
@@ -417,10 +419,10 @@ impl Catalogue {
         let own = object_id.rsplit('|').next().unwrap_or_default();
         let fit = |row: &&RecoverableProperty| {
             let of_object = row.object.is_empty() || row.object.eq_ignore_ascii_case(own);
-            let of_path = row.property == ANY || is_at_or_below(path, &row.property);
-            row.carrier == object_type && of_object && of_path
+            of_object && (row.property == ANY || is_at_or_below(path, &row.property))
         };
-        let rows = self.recoverable.iter().filter(fit);
+        let of_carrier = self.recoverable_by_carrier.get(object_type)?;
+        let rows = of_carrier.iter().filter_map(|place| self.recoverable.get(*place)).filter(fit);
         rows.max_by_key(|row| {
             (!row.object.is_empty(), if row.property == ANY { 0 } else { row.property.len() })
         })
@@ -438,24 +440,16 @@ impl Catalogue {
         row.filter(|row| row.standing.is_supported())
     }
 
-    /// The tests of a rule for a type; none where the rule never holds.
-    pub fn recovery_conditions(
-        &self,
-        object_type: &str,
-        rule: Rule,
-    ) -> impl Iterator<Item = &RecoveryCondition> {
-        let all = self.recovery_conditions.get(object_type).map_or(&[][..], Vec::as_slice);
-        all.iter().filter(move |condition| condition.rule == rule)
+    /// The tests of all rules for a type, in the order of the table. A rule without a test never holds.
+    #[must_use]
+    pub fn recovery_conditions(&self, object_type: &str) -> &[RecoveryCondition] {
+        self.recovery_conditions.get(object_type).map_or(&[], Vec::as_slice)
     }
 
-    /// The properties that the rules for a type look at, each once.
+    /// The type whose objects are the elements of a list that is supported element by element.
     #[must_use]
-    pub fn recovery_facts(&self, object_type: &str) -> Vec<&str> {
-        let all = self.recovery_conditions.get(object_type).map_or(&[][..], Vec::as_slice);
-        let mut names: Vec<&str> = all.iter().map(|test| test.property.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+    pub fn element_type(&self, object_type: &str) -> Option<&RecoveryType> {
+        self.recovery_types.iter().find(|known| known.part_of == object_type)
     }
 }
 
@@ -590,9 +584,14 @@ mod tests {
             let bin = catalogue().object_type(&known.name).unwrap().bin.is_some();
             let expected = matches!(known.bin, BinKind::Every | BinKind::Some);
             assert_eq!(bin, expected, "{}", known.name);
-            let conditions = catalogue().recovery_conditions(&known.name, Rule::Bin).count();
-            assert_eq!(conditions > 0, known.bin == BinKind::Some, "{}", known.name);
+            let conditions = catalogue().recovery_conditions(&known.name);
+            let told = conditions.iter().any(|test| test.rule == Rule::Bin);
+            assert_eq!(told, known.bin == BinKind::Some, "{}", known.name);
         }
-        assert_eq!(catalogue().recovery_facts("application"), ["signInAudience"]);
+        let lists = catalogue().recoverable.iter().filter(|r| r.standing == Standing::Elements);
+        for row in lists {
+            let element = catalogue().element_type(&row.object_type).unwrap();
+            assert!(catalogue().recoverable.iter().any(|row| row.carrier == element.name));
+        }
     }
 }

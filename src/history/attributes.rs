@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::census::pages;
 use super::draft::Draft;
+use super::leaves::{has_members, leaf_paths, level};
 use super::path_rows::PathRows;
 use super::timeline::{Observation, Said, follow};
-use super::value::{Attributes, Json, Speller, attributes, collapse, top_member};
+use super::value::{Attributes, Json, Speller, attributes, top_member};
 use crate::directory::Catalogue;
 use crate::index::{Entry, Index, ObjectId, Opened};
 use crate::intake::{
@@ -175,9 +176,9 @@ impl<'a> TypeContext<'a> {
                 self.version(entry, attributes, text)
             })
             .collect();
-        level(&mut versions);
+        level(versions.iter_mut().flatten().map(|version| &mut version.attributes).collect());
         let mut rows = Vec::new();
-        for path in leaf_paths(&versions) {
+        for path in leaf_paths(versions.iter().flatten().map(|version| &version.attributes)) {
             self.path_rows(&path, entries, (&versions, version_of), &mut rows, aside);
         }
         rows
@@ -431,43 +432,6 @@ fn same_member<'r>(
 ) -> Option<&'r Member> {
     let has_key = |member: &&Member| text.get(member.key.clone()) == Some(key);
     record.members.get(place).filter(has_key).or_else(|| record.members.iter().find(has_key))
-}
-
-pub(super) fn has_members(attributes: &Attributes, path: &str) -> bool {
-    let prefix = format!("{path}.");
-    attributes
-        .range::<str, _>((std::ops::Bound::Included(prefix.as_str()), std::ops::Bound::Unbounded))
-        .next()
-        .is_some_and(|(name, _)| name.starts_with(&prefix))
-}
-
-/// All leaf paths of all versions, without those that another version descends into.
-fn leaf_paths(versions: &[Option<Version<'_>>]) -> BTreeSet<Box<str>> {
-    let all: BTreeSet<Box<str>> =
-        versions.iter().flatten().flat_map(|version| version.attributes.keys().cloned()).collect();
-    let inner: BTreeSet<&str> = all
-        .iter()
-        .flat_map(|path| path.match_indices('.').filter_map(|(at, _)| path.get(..at)))
-        .collect();
-    all.iter().filter(|path| !inner.contains(path.as_ref())).cloned().collect()
-}
-
-/// Where a value is plain in one version and an object in another, it is one attribute in all of them.
-fn level(versions: &mut [Option<Version<'_>>]) {
-    let plain: BTreeSet<Box<str>> = versions
-        .iter()
-        .flatten()
-        .flat_map(|version| version.attributes.iter())
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(path, _)| path.clone())
-        .collect();
-    for path in plain {
-        if versions.iter().flatten().any(|version| has_members(&version.attributes, &path)) {
-            for version in versions.iter_mut().flatten() {
-                collapse(&mut version.attributes, &path);
-            }
-        }
-    }
 }
 
 /// A soft-deleted user carries its id, without dashes, before its UPN.

@@ -9,6 +9,7 @@ mod coverage;
 mod draft;
 mod engine;
 mod fold;
+mod leaves;
 mod links;
 mod lists;
 mod lives;
@@ -27,8 +28,12 @@ mod times;
 mod value;
 
 pub use between::between;
+pub use fold::change_id;
+pub use leaves::{Paired, paired};
 pub use observed::{ObservedObject, ObservedType, Shown, Wanted, observe};
-pub use state::{AttributeState, LinkState, ObjectState, state_of};
+pub use state::{
+    AttributeState, LinkState, ObjectState, ValueAt, WantedStates, state_of, states_as_of,
+};
 pub use value::{Attributes, Json, Speller, quote};
 
 use std::collections::BTreeSet;

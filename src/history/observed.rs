@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::HistoryError;
-use super::attributes::{Items, TypeContext, TypeNames, Version, has_members, strip_bin_prefix};
+use super::attributes::{Items, TypeContext, TypeNames, Version, strip_bin_prefix};
+use super::leaves::has_members;
 use super::lives::batches;
 use super::timeline::Said;
 use super::value::{Json, Speller, attributes, collapse};

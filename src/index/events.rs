@@ -9,7 +9,7 @@ use super::{Exhibit, Index, OpenError};
 use crate::directory::Catalogue;
 use crate::evidence::{read_spans, spans_of, stream_each};
 use crate::intake::log_record;
-use crate::model::{EventTime, LogKind, LogRecord, Precision};
+use crate::model::{EventTime, LogKind, LogRecord, Precision, Receipt};
 
 /// Where a row is, by what it is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,8 +108,15 @@ impl Index {
         })
     }
 
-    /// The tenant that the snapshot or the path of a request's exhibit names.
-    fn tenant_of_request(&self, request: u32) -> &str {
+    /// Where a record of a log stands in the evidence.
+    #[must_use]
+    pub fn receipt_of_log(&self, entry: &LogEntry<'_>) -> Option<Receipt> {
+        self.receipt_at(entry.request, entry.row.offset, entry.row.length)
+    }
+
+    /// The tenant that the snapshot or the path of a request's exhibit names, or nothing.
+    #[must_use]
+    pub fn tenant_of_request(&self, request: u32) -> &str {
         let request = self.requests.get(request as usize);
         let Some(exhibit) = request.and_then(|r| self.exhibits.get(r.exhibit)) else { return "" };
         let of_snapshot = self.snapshots.get(exhibit.snapshot).map(|snapshot| &*snapshot.tenant);
@@ -162,13 +169,38 @@ pub fn open_logs(
     catalogue: &Catalogue,
     entries: &[LogEntry<'_>],
 ) -> Result<Vec<Option<LogRecord>>, OpenError> {
+    open_log_texts(index, catalogue, entries, |entry, text| {
+        let request = &index.requests.get(entry.request as usize)?.request;
+        let of = (entry.row.dialect, entry.object_type);
+        let record = log_record(catalogue, of, request.context.as_deref(), text)?;
+        // A record whose tenant nothing in it tells is of the tenant of its exhibit.
+        let tenant = record
+            .tenant
+            .clone()
+            .or_else(|| (!entry.tenant.is_empty()).then(|| entry.tenant.to_owned()));
+        Some(LogRecord { receipt: index.receipt_of_log(entry), tenant, ..record })
+    })
+}
+
+/// Opens records of logs, each exhibit read once, and gives what `read` makes of their JSON text, verified and in Graph's
+/// spelling; one for each entry, in the order in which they are given. `read` gives `None` for a text that cannot be the
+/// one that was indexed.
+///
+/// # Errors
+/// As [`open_logs`].
+pub fn open_log_texts<T: Send>(
+    index: &Index,
+    catalogue: &Catalogue,
+    entries: &[LogEntry<'_>],
+    read: impl Fn(&LogEntry<'_>, &[u8]) -> Option<T> + Sync,
+) -> Result<Vec<Option<T>>, OpenError> {
     let mut by_exhibit: BTreeMap<usize, Vec<Wanted<'_>>> = BTreeMap::new();
     for (place, entry) in entries.iter().enumerate() {
         if let Some(request) = index.requests.get(entry.request as usize) {
             by_exhibit.entry(request.exhibit).or_default().push((place, *entry));
         }
     }
-    let mut opened: Vec<Option<LogRecord>> = entries.iter().map(|_| None).collect();
+    let mut opened: Vec<Option<T>> = entries.iter().map(|_| None).collect();
     let mut files = Vec::new();
     let mut members = Vec::new();
     for (exhibit, mut wanted) in by_exhibit {
@@ -177,7 +209,7 @@ pub fn open_logs(
         let of_archive = exhibit.source.archive().is_some();
         if of_archive { &mut members } else { &mut files }.push((exhibit, wanted));
     }
-    let opener = Opener { index, catalogue };
+    let opener = Opener { index, catalogue, read };
     let mut found = Vec::new();
     for (exhibit, wanted) in &files {
         found.push(opener.open(exhibit, wanted, None));
@@ -197,18 +229,19 @@ pub fn open_logs(
     Ok(opened)
 }
 
-struct Opener<'o> {
+struct Opener<'o, R> {
     index: &'o Index,
     catalogue: &'o Catalogue,
+    read: R,
 }
 
-impl Opener<'_> {
+impl<T, R: Fn(&LogEntry<'_>, &[u8]) -> Option<T>> Opener<'_, R> {
     fn open(
         &self,
         exhibit: &Exhibit,
         wanted: &[Wanted<'_>],
         stream: Option<&mut (dyn Read + Send)>,
-    ) -> Result<Vec<(usize, LogRecord)>, OpenError> {
+    ) -> Result<Vec<(usize, T)>, OpenError> {
         let spans: Vec<crate::evidence::Span> = wanted
             .iter()
             .map(|(_, entry)| crate::evidence::Span {
@@ -220,7 +253,8 @@ impl Opener<'_> {
         let mut altered = false;
         let mut take = |at: usize, source: &[u8]| {
             let Some((place, entry)) = wanted.get(at) else { return };
-            match self.record(exhibit, entry, source) {
+            let text = self.text(exhibit, entry, source);
+            match text.and_then(|text| (self.read)(entry, &text)) {
                 Some(record) => opened.push((*place, record)),
                 None => altered = true,
             }
@@ -240,25 +274,14 @@ impl Opener<'_> {
         Ok(opened)
     }
 
-    /// The record that source bytes hold; `None` if it is not the one that was indexed.
-    fn record(&self, exhibit: &Exhibit, entry: &LogEntry<'_>, source: &[u8]) -> Option<LogRecord> {
+    /// The JSON text of the record that source bytes hold; `None` if it is not the one that was indexed.
+    fn text(&self, exhibit: &Exhibit, entry: &LogEntry<'_>, source: &[u8]) -> Option<Vec<u8>> {
         let request = &self.index.requests.get(entry.request as usize)?.request;
         let decoded = exhibit.encoding.decode_slice(source);
         let json = exhibit.rendering.render(decoded, entry.row.offset)?;
         let text = request.spelling.in_graph(&json, self.catalogue)?;
         let digest = blake3::hash(&text);
         let content = u64::from_le_bytes(*digest.as_bytes().first_chunk::<8>()?);
-        if content != entry.row.content {
-            return None;
-        }
-        let of = (entry.row.dialect, entry.object_type);
-        let record = log_record(self.catalogue, of, request.context.as_deref(), &text)?;
-        let receipt = self.index.receipt_at(entry.request, entry.row.offset, entry.row.length);
-        // A record whose tenant nothing in it tells is of the tenant of its exhibit.
-        let tenant = record
-            .tenant
-            .clone()
-            .or_else(|| (!entry.tenant.is_empty()).then(|| entry.tenant.to_owned()));
-        Some(LogRecord { receipt, tenant, ..record })
+        (content == entry.row.content).then(|| text.into_owned())
     }
 }

@@ -28,7 +28,7 @@ pub use assemble::{IndexOptions, NamedSnapshot, build};
 pub use case::{
     Case, CaseError, CaseFacts, CaseNote, Checks, KnownContent, Remembered, case_roots, verify_case,
 };
-pub use events::{LogEntry, open_log, open_logs};
+pub use events::{LogEntry, open_log, open_log_texts, open_logs};
 pub use identity::{ObjectId, canonical, guid};
 pub use join::{Found, build_in};
 pub use links::{LinkGroup, LinkKey, LinkList, LinkObservation, LinkRun, ListLoss};

@@ -22,7 +22,7 @@ pub use cut::{Cutter, Piece};
 pub use formats::dsc::script;
 pub use formats::intune::TABLE_OF_NAMES;
 pub use formats::utcm::{Beside, Job};
-pub use logs::{DateOrder, LogBrief, log_brief, log_dialect, log_record};
+pub use logs::{DateOrder, LogBrief, log_brief, log_dialect, log_record, of_snapshot_id};
 pub use map::{Map, Rule};
 pub use parts::Parts;
 pub use place::Place;
@@ -475,6 +475,7 @@ impl Reader<'_> {
         let has_delta = envelope.member(self.text, "@odata.deltaLink").is_some();
         let count = envelope
             .member(self.text, "@odata.count")
+            .or_else(|| envelope.member(self.text, "@count"))
             .and_then(|member| self.text.get(member.value.span.clone()))
             .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
         let Some(request) = self.intake.requests.get_mut(position) else { return };

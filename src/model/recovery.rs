@@ -127,16 +127,25 @@ pub enum JobScope {
 }
 
 impl JobScope {
-    /// Whether an object is in it; `None` where that cannot be told.
+    /// Whether an object is in it; `None` where that cannot be told: a type that the service hid, or an object whose natural
+    /// key does not tell the id that the filter names.
     #[must_use]
     pub fn holds(&self, object_type: &str, object_id: &str) -> Option<bool> {
+        const HIDDEN: &str = "unknownFutureValue";
+        let named = |ids: &[String]| ids.iter().any(|id| id.eq_ignore_ascii_case(object_id));
         match self {
             Self::All => Some(true),
             Self::Unknown => None,
-            Self::Types(types) => Some(types.iter().any(|one| one == object_type)),
-            Self::Objects(objects) => Some(objects.iter().any(|(of, ids)| {
-                of == object_type && ids.iter().any(|id| id.eq_ignore_ascii_case(object_id))
-            })),
+            Self::Types(types) if types.iter().any(|one| one == object_type) => Some(true),
+            Self::Types(types) if types.iter().any(|one| one == HIDDEN) => None,
+            Self::Types(_) => Some(false),
+            Self::Objects(objects) => {
+                if objects.iter().any(|(of, ids)| of == object_type && named(ids)) {
+                    return Some(true);
+                }
+                let open = |of: &str| of == HIDDEN || of == object_type && object_id.contains('|');
+                (!objects.iter().any(|(of, _)| open(of))).then_some(false)
+            }
         }
     }
 }
@@ -205,7 +214,7 @@ pub struct ListedLink {
 }
 
 /// One object of a change list or of a list of failed changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListedChange {
     /// Tenant id, or empty.
     pub tenant_id: String,
@@ -370,7 +379,7 @@ pub struct VerdictRow {
     pub clean_between: Option<Window>,
     /// Whether it was damaged, good, and damaged again.
     pub recurring: bool,
-    /// How many objects the row stands for.
+    /// How many changed things the row stands for; a property of a type that was not collected counts once.
     pub objects: u64,
     /// Receipts.
     pub evidence_good: Vec<Receipt>,
@@ -430,6 +439,38 @@ pub struct ReconciledRow {
     pub evidence: Option<u64>,
     /// Why they differ, as far as that can be told.
     pub explanation: String,
+}
+
+impl Default for VerdictRow {
+    /// A row that nothing is known of: it cannot be told.
+    fn default() -> Self {
+        Self {
+            tenant_id: String::new(),
+            object_type: String::new(),
+            object_id: String::new(),
+            object_name: String::new(),
+            attribute: String::new(),
+            target: None,
+            good: None,
+            damaged: None,
+            after: None,
+            verdict: Verdict::CannotTell,
+            reason: None,
+            detail: String::new(),
+            next_export: String::new(),
+            intent: Intent::Undeclared,
+            intent_by: String::new(),
+            recoverability: None,
+            failure: String::new(),
+            damaged_between: Window::default(),
+            clean_between: None,
+            recurring: false,
+            objects: 1,
+            evidence_good: Vec::new(),
+            evidence_damaged: Vec::new(),
+            evidence_after: Vec::new(),
+        }
+    }
 }
 
 /// When the recovery was over, and what says so.

@@ -147,6 +147,10 @@ pub struct Attestation<'a> {
     pub of: &'a Verification,
     /// Claims that something can be said of; empty if nothing was judged.
     pub claims: Vec<Claim>,
+    /// Known differences: all rows but those that stand for what a snapshot did not collect.
+    pub known: Ratio,
+    /// Values that a snapshot did not collect.
+    pub uncollected: u64,
     /// By type.
     pub types: BTreeMap<&'a str, OfType>,
     /// Whether the totals of the verification are the sum over its rows.
@@ -179,7 +183,13 @@ pub fn attest(of: &Verification) -> Attestation<'_> {
     let mut types: BTreeMap<&str, OfType> = BTreeMap::new();
     let mut sums: BTreeMap<Verdict, u64> = BTreeMap::new();
     let mut reasons: BTreeMap<Option<VerdictReason>, u64> = BTreeMap::new();
+    let (mut known, mut uncollected) = (Ratio::default(), 0_u64);
     for row in &of.rows {
+        if is_uncollected(row) {
+            uncollected = uncollected.saturating_add(row.objects);
+        } else {
+            known.add(row.verdict, row.verdict.is_pass(), row.objects);
+        }
         let of_type = types.entry(&row.object_type).or_default();
         of_type.ratio.add(row.verdict, row.verdict.is_pass(), row.objects);
         *of_type.verdicts.entry(row.verdict).or_default() += row.objects;
@@ -197,6 +207,8 @@ pub fn attest(of: &Verification) -> Attestation<'_> {
     Attestation {
         of,
         claims: claims(of),
+        known,
+        uncollected,
         types,
         adds_up: listed == sums,
         unrecovered: rows(&|row| !row.verdict.is_pass() && row.verdict != Verdict::CannotTell),
@@ -224,9 +236,9 @@ fn claims(of: &Verification) -> Vec<Claim> {
     };
     let good = |row: &VerdictRow| row.verdict == Verdict::EqualsGood;
     let mut claims = vec![
-        over(ClaimKind::All, &|_| true, &|row| row.verdict.is_pass()),
         over(ClaimKind::PutBack, &|row| judged(row) && !wanted(row), &good),
         over(ClaimKind::Kept, &|row| judged(row) && wanted(row), &|row| row.verdict.is_pass()),
+        over(ClaimKind::All, &|_| true, &|row| row.verdict.is_pass()),
         over(ClaimKind::Collected, &is_uncollected, &|_| false),
     ];
     if !of.rows.is_empty() {

@@ -6,4 +6,11 @@
 
 pub mod attestation;
 pub mod difference;
+pub mod lists;
+pub mod opinion;
+pub mod rebuild;
+mod recoverability;
+pub mod service;
 pub mod verify;
+
+pub use recoverability::{Judge, judge};

@@ -22,14 +22,14 @@ const SERIES: [&str; 3] = ["snapshot-gap", "capture-smear", "list-read-again"];
 const TOLD: [&str; 2] = ["conflict-in-snapshot", "request-changed"];
 
 /// Writes paragraphs that fit a width.
-struct Page {
-    out: String,
-    style: Style,
+pub(super) struct Page {
+    pub(super) out: String,
+    pub(super) style: Style,
 }
 
 impl Page {
     /// A paragraph whose further lines are indented; what the evidence says is made harmless.
-    fn wrap(&mut self, first: &str, indent: usize, paragraph: &str) {
+    pub(super) fn wrap(&mut self, first: &str, indent: usize, paragraph: &str) {
         let limit = self.style.width.unwrap_or(COLUMNS).clamp(40, 100);
         let paragraph = text::escaped(paragraph);
         let mut line = first.to_owned();
@@ -57,7 +57,7 @@ impl Page {
         put(&mut self.out, line.trim_end());
     }
 
-    fn heading(&mut self, words: &str) {
+    pub(super) fn heading(&mut self, words: &str) {
         if !self.out.is_empty() {
             self.out.push('\n');
         }

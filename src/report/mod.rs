@@ -92,7 +92,7 @@ pub enum ReportError {
 }
 
 /// Writes the whole result folder: `report.html`, the CSVs and `run.json`; gives the paths in that order. `recovery.csv`
-/// is there only where a recovery was verified.
+/// and `attestation.json` are there only where a recovery was verified or assertions were checked.
 ///
 /// Every file is written as `<name>.partial` and renamed when all of them are complete, `run.json` last: a folder with
 /// a `run.json` is a whole one. Files of the same names from an earlier run are replaced by then, all or none.
@@ -115,25 +115,77 @@ pub fn write(
     folder.write("snapshots.csv", |file| {
         tables::write_csv(&mut tables::snapshots(&analysis.snapshots)?, file)
     })?;
+    write_evidence(analysis, &mut folder)?;
+    folder.write("coverage.csv", |file| {
+        tables::write_csv(&mut tables::coverage(&analysis.coverage)?, file)
+    })?;
+    write_warnings(analysis, &mut folder)?;
+    folder.write("quarantine.csv", |file| {
+        tables::write_csv(&mut tables::quarantine(&analysis.quarantine)?, file)
+    })?;
+    write_recovery(analysis, run, &mut folder)?;
+    write_record(analysis, run, folder)
+}
+
+/// Writes what a verification leaves beside a report: `recovery.csv`, `attestation.json`, `evidence.csv`, `warnings.csv` and
+/// `run.json`, so that `check` and `seal` know the folder; gives the paths in that order.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_verification(
+    analysis: &Analysis,
+    run: &RunInfo,
+    out: &Path,
+    meter: &Meter,
+) -> Result<Vec<PathBuf>, ReportError> {
+    meter.stage(Stage::Writing);
+    let mut folder = Folder::create(out, meter)?;
+    write_recovery(analysis, run, &mut folder)?;
+    write_evidence(analysis, &mut folder)?;
+    write_warnings(analysis, &mut folder)?;
+    write_record(analysis, run, folder)
+}
+
+fn write_evidence(analysis: &Analysis, folder: &mut Folder<'_>) -> Result<(), ReportError> {
     let evidence = tables::evidence(&analysis.exhibits)?;
     folder.write("evidence.csv", |file| tables::write_csv(&mut evidence.clone(), file))?;
     folder.hash_without(&tables::FILE_TIME_COLUMNS, |bytes| {
         tables::write_csv(&mut evidence.drop_many(tables::FILE_TIME_COLUMNS), bytes)
-    })?;
-    folder.write("coverage.csv", |file| {
-        tables::write_csv(&mut tables::coverage(&analysis.coverage)?, file)
-    })?;
+    })
+}
+
+fn write_warnings(analysis: &Analysis, folder: &mut Folder<'_>) -> Result<(), ReportError> {
     folder.write("warnings.csv", |file| {
         tables::write_csv(&mut tables::warnings(&analysis.warnings, &analysis.quarantine)?, file)
-    })?;
-    folder.write("quarantine.csv", |file| {
-        tables::write_csv(&mut tables::quarantine(&analysis.quarantine)?, file)
-    })?;
+    })
+}
+
+/// What was asked about a recovery: nothing where nothing was.
+fn write_recovery(
+    analysis: &Analysis,
+    run: &RunInfo,
+    folder: &mut Folder<'_>,
+) -> Result<(), ReportError> {
     if !analysis.verifications.is_empty() {
         folder.write("recovery.csv", |file| {
             verification::table::write(&analysis.verifications, file)
         })?;
     }
+    if analysis.verifications.is_empty() && analysis.assertions.is_none() {
+        return Ok(());
+    }
+    let sheet = verification::sheet::json(analysis, run)?;
+    folder.write("attestation.json", |file| {
+        file.write_all(sheet.as_bytes())
+            .map_err(|source| output::refused("attestation.json", source))
+    })
+}
+
+fn write_record(
+    analysis: &Analysis,
+    run: &RunInfo,
+    mut folder: Folder<'_>,
+) -> Result<Vec<PathBuf>, ReportError> {
     let record = run::json(analysis, run, folder.written())?;
     folder.write("run.json", |file| {
         file.write_all(record.as_bytes()).map_err(|source| output::refused("run.json", source))

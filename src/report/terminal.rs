@@ -72,8 +72,8 @@ pub(super) fn cut(text: &str, limit: usize) -> String {
 
 /// One cell: what to print, and the escape sequence that colours it.
 pub(super) struct Cell {
-    text: String,
-    colour: &'static str,
+    pub(super) text: String,
+    pub(super) colour: &'static str,
 }
 
 pub(super) fn cell(text: &str) -> Cell {

@@ -228,6 +228,10 @@ pub(super) fn reason(reason: Reason) -> &'static str {
             "a delta page says that it left its view: deleted, or no longer meeting the filter"
         }
         Reason::DeltaDeleted => "a delta page says that it was deleted for good",
+        Reason::FromChangeList => "as a change list of the service says; no dump here shows it",
+        Reason::AddedOrRestored => {
+            "not live in the backup, as a change list says: not there, or in the recycle bin"
+        }
         Reason::CountMismatch => "the service's own count differs from the number of objects",
         Reason::Appeared => "a value where an export that leaves out empty values had none",
     }

@@ -454,7 +454,7 @@ pub(super) fn number_of(name: &str) -> Option<u64> {
 /// What rows depend on beside evidence: this layout of packs, the program, its tables, the byte order, the key.
 pub(super) fn pack_stamp(key: &FingerprintKey) -> Stamp {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(b"entrace case: pack, 5\0");
+    hasher.update(b"entrace case: pack, 6\0");
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
     hasher.update(&1_u64.to_ne_bytes());
     hasher.update(&directory::digest());

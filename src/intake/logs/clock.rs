@@ -197,7 +197,8 @@ pub(in crate::intake) fn order_of<'t>(texts: impl Iterator<Item = &'t str>) -> O
 }
 
 /// The time that the id of a snapshot of the backup service holds: base64 of an RFC 3339 text, or of Unix seconds.
-pub(super) fn of_snapshot_id(id: &str) -> Option<EventTime> {
+#[must_use]
+pub fn of_snapshot_id(id: &str) -> Option<EventTime> {
     let text = String::from_utf8(base64(id)?).ok()?;
     if let Some(time) = event_time(&text) {
         return Some(time);

@@ -10,7 +10,7 @@ mod clock;
 mod normal;
 mod view;
 
-pub use clock::DateOrder;
+pub use clock::{DateOrder, of_snapshot_id};
 pub(super) use clock::{order_of, slashed};
 pub use normal::log_record;
 
@@ -177,9 +177,9 @@ impl<'c, 't> Source<'c, 't> {
         if self.kind() != LogKind::Recovery {
             return told;
         }
-        let of_id = || clock::of_snapshot_id(&self.text(LogField::Id)?);
+        let of_id = || of_snapshot_id(&self.text(LogField::Id)?);
         // A difference has no time of its own but that of the snapshot that it is a difference to.
-        let of_context = || context?.split(['/', '(', ')', '\'']).find_map(clock::of_snapshot_id);
+        let of_context = || context?.split(['/', '(', ')', '\'']).find_map(of_snapshot_id);
         told.or_else(of_id).or_else(of_context)
     }
 

@@ -12,8 +12,8 @@ use super::view::{Finding, View};
 use crate::directory::Catalogue;
 use crate::index::{Index, Listing, ObjectId};
 use crate::model::{
-    Change, ChangeKind, ExhibitId, Intent, JobScope, ListedChange, Receipt, Verdict, VerdictReason,
-    VerdictRow, Window,
+    Change, ChangeKind, ExhibitId, Intent, JobScope, ListedChange, Receipt, Recoverability,
+    Verdict, VerdictReason, VerdictRow,
 };
 
 /// Positions of the three snapshots among those of the tenant.
@@ -264,7 +264,10 @@ impl<'a> Bench<'a> {
                 _ => Verdict::ThirdValue,
             });
         }
-        let recovers = change.recoverability.is_none_or(|of| of.is_recoverable());
+        let recovers = change.recoverability.is_none_or(|of| {
+            let undecided = matches!(of, Recoverability::Ambiguous | Recoverability::CannotTell);
+            of.is_recoverable() || undecided
+        });
         let in_scope = self.job.holds(about);
         let distance = if recovers && in_scope != Some(false) {
             self.distance(change, row)
@@ -325,12 +328,7 @@ impl<'a> Bench<'a> {
         }
         for exhibit in exhibits {
             if let Some(reason) = self.fresh.objection(*exhibit) {
-                let row = self.fresh.row(*exhibit);
-                let equal = row.and_then(|row| row.equal_to);
-                let detail = match equal {
-                    Some(equal) => format!("{exhibit} has the content of {equal}"),
-                    None => exhibit.to_string(),
-                };
+                let detail = self.fresh.in_words(*exhibit);
                 return Some((reason, detail));
             }
         }
@@ -480,7 +478,7 @@ fn is_about(failed: &ListedChange, about: About<'_>) -> bool {
 }
 
 /// A row with nothing but what the change tells.
-pub(super) fn empty_row(change: &Change, (intent, intent_by): (Intent, String)) -> VerdictRow {
+fn empty_row(change: &Change, (intent, intent_by): (Intent, String)) -> VerdictRow {
     VerdictRow {
         tenant_id: change.tenant_id.clone(),
         object_type: change.object_type.clone(),
@@ -488,23 +486,13 @@ pub(super) fn empty_row(change: &Change, (intent, intent_by): (Intent, String)) 
         object_name: change.object_name.clone(),
         attribute: change.attribute.clone(),
         target: change.target.clone(),
-        good: None,
-        damaged: None,
-        after: None,
-        verdict: Verdict::CannotTell,
-        reason: None,
-        detail: String::new(),
-        next_export: String::new(),
         intent,
         intent_by,
         recoverability: change.recoverability,
-        failure: String::new(),
-        damaged_between: Window { ..change.window },
-        clean_between: None,
-        recurring: false,
+        damaged_between: change.window,
         objects: change.objects,
         evidence_good: change.evidence_before.clone(),
         evidence_damaged: change.evidence_after.clone(),
-        evidence_after: Vec::new(),
+        ..VerdictRow::default()
     }
 }

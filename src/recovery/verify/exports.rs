@@ -1,5 +1,6 @@
 //! What to export next where a verdict cannot be told.
 
+use super::steps::{LINKED, NOT_LINKED};
 use crate::directory::Catalogue;
 use crate::model::{Verdict, VerdictReason, VerdictRow};
 
@@ -46,10 +47,15 @@ pub(super) fn settle(row: &mut VerdictRow, catalogue: &Catalogue) {
 
 /// The request that shows what a row is about.
 fn request(row: &VerdictRow, catalogue: &Catalogue) -> String {
+    let property = catalogue.supported_property(&row.object_type, &row.object_id, &row.attribute);
+    if let Some(property) = property.filter(|_| !row.attribute.is_empty()) {
+        return property.request.clone();
+    }
     let Some(path) = catalogue.collection_of(&row.object_type) else {
         return format!("the objects of type {}", row.object_type);
     };
-    if row.target.is_some() && !row.attribute.is_empty() {
+    let is_link = row.good.as_deref().is_some_and(|state| state == LINKED || state == NOT_LINKED);
+    if is_link {
         return format!("GET /{path}/{}/{}", row.object_id, row.attribute);
     }
     if row.attribute.is_empty() {

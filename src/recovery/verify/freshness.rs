@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::directory::Catalogue;
 use crate::history::{HistoryError, Json};
-use crate::index::{Entry, Index, open_records};
+use crate::index::{Entry, Exhibit, Index, open_records};
 use crate::model::{
     ExhibitId, Freshness, FreshnessRow, LogKind, TimeSource, VerdictReason, instant,
 };
@@ -25,6 +25,8 @@ const BATCH_RECORDS: usize = 8192;
 #[derive(Debug, Default)]
 pub(super) struct FreshExhibits {
     of: BTreeMap<ExhibitId, FreshnessRow>,
+    /// Path of the earlier exhibit with the same content.
+    earlier: BTreeMap<ExhibitId, String>,
 }
 
 impl FreshExhibits {
@@ -40,8 +42,13 @@ impl FreshExhibits {
         }
     }
 
-    pub(super) fn row(&self, exhibit: ExhibitId) -> Option<&FreshnessRow> {
-        self.of.get(&exhibit)
+    /// The exhibit, and what stands against it, in words.
+    pub(super) fn in_words(&self, exhibit: ExhibitId) -> String {
+        let path = self.of.get(&exhibit).map_or("", |row| &row.path);
+        match self.earlier.get(&exhibit) {
+            Some(earlier) => format!("{path} has the content of {earlier}"),
+            None => path.to_owned(),
+        }
     }
 
     /// Counts a verdict that rests on these exhibits.
@@ -114,9 +121,11 @@ pub(super) fn judge(
             freshness,
             latest,
             property,
-            equal_to: equal.and_then(|place| index.exhibits.get(*place)).map(|of| of.id()),
+            equal_to: equal.and_then(|place| index.exhibits.get(*place)).map(Exhibit::id),
             verdicts: 0,
         };
+        let earlier = equal.and_then(|place| index.exhibits.get(*place));
+        found.earlier.extend(earlier.map(|of| (exhibit.id(), of.shown.clone())));
         found.of.insert(exhibit.id(), row);
     }
     if found.of.values().any(|row| row.freshness == Freshness::Own) {

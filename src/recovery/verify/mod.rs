@@ -26,6 +26,7 @@ use freshness::FreshExhibits;
 use steps::{About, Steps};
 use view::View;
 
+use super::recoverability::Judge;
 use crate::directory::Catalogue;
 use crate::history::{HistoryError, between};
 use crate::index::Index;
@@ -66,7 +67,12 @@ pub fn verify(
     let asked = Asked { index, catalogue, analysis, request };
     let jobs = asked.jobs();
     let job = asked.job(&jobs);
-    let damage = asked.between(request.good, request.damaged);
+    let as_of = jobs.iter().filter_map(|job| job.started).min().or(request.completed);
+    let judge = Judge::gather(index, catalogue, &analysis.changes, as_of.or(analysis.as_of))?;
+    let mut damage = asked.between(request.good, request.damaged);
+    for change in &mut damage {
+        change.recoverability = judge.of(change);
+    }
     let since = asked.between(request.damaged, request.after);
     let intents = Intents::read(index, catalogue, (&request.declared, &request.tenant))?;
     let abouts: Vec<About<'_>> = damage.iter().chain(&since).map(About::of).collect();

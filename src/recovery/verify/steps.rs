@@ -17,7 +17,8 @@ pub(super) struct About<'a> {
 
 impl<'a> About<'a> {
     pub(super) fn of(change: &'a Change) -> Self {
-        let target = change.target.as_ref().filter(|_| !change.attribute.is_empty());
+        // Grants and assignments have another end too, and are objects.
+        let target = change.target.as_ref().filter(|_| is_link(change));
         Self {
             object_type: &change.object_type,
             object_id: &change.object_id,
@@ -144,6 +145,11 @@ impl Place {
             | ChangeKind::LinkRemoved => None,
         }
     }
+}
+
+/// Whether a change is about a link.
+pub(super) fn is_link(change: &Change) -> bool {
+    matches!(change.kind, ChangeKind::LinkAdded | ChangeKind::LinkRemoved)
 }
 
 /// What a change leaves behind, as the tables print it: a value, `linked`, `not linked`, or where the object is.

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::directory::Catalogue;
+use super::steps::{LINKED, NOT_LINKED};
+use crate::directory::{BinKind, Catalogue, RecoverableProperty};
 use crate::model::{
-    Analysis, Clean, CoverageRow, Intent, JobRow, ListedChange, ReconciledRow, Verdict,
-    VerdictReason, VerdictRow, Window,
+    Analysis, Clean, CoverageState, Intent, JobRow, ListedChange, ReconciledRow, SnapshotRow,
+    Verdict, VerdictReason, VerdictRow, Window,
 };
 
 /// Objects by verdict.
@@ -54,7 +55,9 @@ pub(super) fn reconcile(
         counts.map(|counts| counts.into_iter().sum::<u64>())
     };
     let number = |count: usize| u64::try_from(count).ok();
-    let is_link = |row: &&VerdictRow| row.target.is_some() && !row.attribute.is_empty();
+    let is_link = |row: &&VerdictRow| {
+        row.good.as_deref().is_some_and(|state| state == LINKED || state == NOT_LINKED)
+    };
     let recovers = |row: &&VerdictRow| row.recoverability.is_some_and(|of| of.is_recoverable());
     let objects = |rows: &mut dyn Iterator<Item = &VerdictRow>| {
         let distinct: BTreeSet<(&str, &str)> =
@@ -113,23 +116,107 @@ pub(super) fn reconcile(
     ]
 }
 
-/// Rows for the supported properties that one of the three snapshots (with the reason that says which) did not collect.
+/// Rows for the supported properties that one of the three snapshots (with the reason that says which) did not collect. Each
+/// counts once, for however many objects.
 pub(super) fn uncollected(
     analysis: &Analysis,
     catalogue: &Catalogue,
     (tenant, labels): (&str, &[(String, VerdictReason)]),
     objection: Option<VerdictReason>,
 ) -> Vec<VerdictRow> {
-    let whole = analysis.coverage.iter().filter(|row| {
-        row.tenant_id == tenant && row.is_whole_picture() && !row.attribute.is_empty()
-    });
-    let by: HashMap<(&str, &str, &str), &CoverageRow> =
-        whole.map(|row| ((&*row.snapshot, &*row.object_type, &*row.attribute), row)).collect();
-    let objects = |label: &str, object_type: &str| {
-        let of =
-            analysis.snapshots.iter().find(|row| row.tenant_id == tenant && row.label == label);
-        of.and_then(|row| row.objects.get(object_type)).copied().unwrap_or(0)
+    let known = Collected::of(analysis, tenant);
+    let mut rows = Vec::new();
+    let blank = |object_type: &str, reason: VerdictReason| VerdictRow {
+        tenant_id: tenant.to_owned(),
+        object_type: object_type.to_owned(),
+        reason: Some(objection.unwrap_or(reason)),
+        ..VerdictRow::default()
     };
-    let _ = (&by, &objects, catalogue, labels, objection);
-    Vec::new()
+    let names = |missed: &[&(String, VerdictReason)]| {
+        let names: Vec<&str> = missed.iter().map(|(label, _)| label.as_str()).collect();
+        names.join(", ")
+    };
+    for of_type in catalogue.recovery_types().iter().filter(|of| of.part_of.is_empty()) {
+        let name = &of_type.name;
+        let lists = |label: &str| known.objects(label, name) > 0 || known.collects(label, name, "");
+        let unlisted: Vec<_> = labels.iter().filter(|(label, _)| !lists(label)).collect();
+        if let Some((_, reason)) = unlisted.first() {
+            rows.push(VerdictRow {
+                detail: format!("the type was not collected in {}", names(&unlisted)),
+                next_export: catalogue
+                    .collection_of(name)
+                    .map(|path| format!("GET /{path}"))
+                    .unwrap_or_default(),
+                ..blank(name, *reason)
+            });
+        }
+        if unlisted.len() == labels.len() && of_type.bin != BinKind::Singleton {
+            continue;
+        }
+        for property in told_apart(catalogue, name) {
+            let member = property.property.split('.').next().unwrap_or_default();
+            let collects = |label: &str| known.collects(label, &property.carrier, member);
+            let missed: Vec<_> =
+                labels.iter().filter(|(label, _)| lists(label) && !collects(label)).collect();
+            let Some((_, reason)) = missed.first() else { continue };
+            let path = &property.property;
+            let detail = format!("not collected in {}. {}", names(&missed), property.note);
+            rows.push(VerdictRow {
+                attribute: if path.is_empty() { &property.documented } else { path }.clone(),
+                detail: detail.trim_end_matches([' ', '.']).to_owned(),
+                next_export: property.request.clone(),
+                ..blank(name, *reason)
+            });
+        }
+    }
+    rows
+}
+
+/// The supported properties of a type that its records could show, each once: not what identifies or dates them.
+fn told_apart<'c>(
+    catalogue: &'c Catalogue,
+    object_type: &str,
+) -> impl Iterator<Item = &'c RecoverableProperty> {
+    let mut met = BTreeSet::new();
+    catalogue.supported_properties(object_type).filter(move |property| {
+        let compared = catalogue.attribute(&property.carrier, &property.property);
+        let named =
+            if property.property.is_empty() { &property.documented } else { &property.property };
+        let told = property.property != "id" && !compared.ignored && !compared.volatile;
+        told && property.object.is_empty() && met.insert(named.clone())
+    })
+}
+
+/// What the snapshots of a tenant collected.
+struct Collected<'a> {
+    tenant: &'a str,
+    analysis: &'a Analysis,
+    /// (label, type, attribute)
+    states: HashMap<(&'a str, &'a str, &'a str), CoverageState>,
+}
+
+impl<'a> Collected<'a> {
+    fn of(analysis: &'a Analysis, tenant: &'a str) -> Self {
+        let whole = analysis
+            .coverage
+            .iter()
+            .filter(|row| row.tenant_id == tenant && row.is_whole_picture());
+        let states =
+            whole.map(|row| ((&*row.snapshot, &*row.object_type, &*row.attribute), row.state));
+        Self { tenant, analysis, states: states.collect() }
+    }
+
+    fn objects(&self, label: &str, object_type: &str) -> u64 {
+        let of = |row: &&SnapshotRow| row.tenant_id == self.tenant && row.label == label;
+        let row = self.analysis.snapshots.iter().find(of);
+        row.and_then(|row| row.objects.get(object_type)).copied().unwrap_or(0)
+    }
+
+    fn collects(&self, label: &str, object_type: &str, member: &str) -> bool {
+        let state = self.states.get(&(label, object_type, member));
+        matches!(
+            state,
+            Some(CoverageState::Collected | CoverageState::Empty | CoverageState::Partial)
+        )
+    }
 }

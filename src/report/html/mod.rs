@@ -5,6 +5,7 @@
 //! minijinja's escaping; text from the evidence is split by [`super::text::segments`] first, and what a template prints
 //! by mistake without that is caught by the formatter, so no control or bidi character reaches the page.
 
+mod attestation;
 mod coverage;
 mod difference;
 mod logs;
@@ -38,6 +39,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("coverage.html", include_str!("../../../templates/coverage.html")),
     ("logs.html", include_str!("../../../templates/logs.html")),
     ("difference.html", include_str!("../../../templates/difference.html")),
+    ("attestation.html", include_str!("../../../templates/attestation.html")),
     ("changes.html", include_str!("../../../templates/changes.html")),
     ("evidence.html", include_str!("../../../templates/evidence.html")),
     ("method.html", include_str!("../../../templates/method.html")),
@@ -115,7 +117,7 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
+    use crate::report::{fixture, verification};
 
     fn page(analysis: &Analysis) -> String {
         let run = RunInfo { version: "0.1.0".to_owned(), ..RunInfo::default() };
@@ -180,6 +182,9 @@ mod tests {
         std::fs::create_dir_all(&place).unwrap();
         for (name, analysis) in [
             ("small.html", fixture::analysis()),
+            ("verified.html", verification::fixture::verified()),
+            ("perfect.html", verification::fixture::put_back()),
+            ("verified-hostile.html", verification::fixture::hostile()),
             ("hostile.html", fixture::hostile()),
             ("large.html", fixture::large(20_000)),
             ("empty.html", Analysis::default()),

@@ -135,6 +135,11 @@ fn omitted(total: usize, shown: usize) -> String {
 }
 
 fn receipts(change: &Change) -> (Vec<Receipts>, String) {
+    cited(&[("before", &change.evidence_before), ("after", &change.evidence_after)])
+}
+
+/// Receipts by side, and how many there are.
+pub(super) fn cited(sides: &[(&'static str, &[Receipt])]) -> (Vec<Receipts>, String) {
     let side = |side, receipts: &[Receipt]| {
         let list: Vec<ReceiptView> = receipts
             .iter()
@@ -145,11 +150,7 @@ fn receipts(change: &Change) -> (Vec<Receipts>, String) {
             .collect();
         (!list.is_empty()).then_some(Receipts { side, list })
     };
-    let found: Vec<Receipts> =
-        [side("before", &change.evidence_before), side("after", &change.evidence_after)]
-            .into_iter()
-            .flatten()
-            .collect();
+    let found: Vec<Receipts> = sides.iter().filter_map(|(name, list)| side(name, list)).collect();
     let count = found.iter().map(|receipts| receipts.list.len()).sum();
     (found, words::counted(words::length(count), "receipt", "receipts"))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::attestation::{AttestationView, attestation};
 use super::coverage::{Coverage, coverage, gaps, tenant};
 use super::difference::{Differences, differences};
 use super::logs::{Logs, logs};
@@ -37,6 +38,7 @@ pub(super) struct Page {
     coverage: Coverage,
     logs: Logs,
     differences: Differences,
+    attestation: Option<AttestationView>,
     changes: Changes,
     lanes: Vec<LaneTable>,
     evidence: Evidence,
@@ -147,6 +149,7 @@ pub(super) fn page(
         coverage: coverage(analysis, &population, gaps(&analysis.coverage)),
         logs: logs(analysis),
         differences,
+        attestation: attestation(analysis, run),
         changes,
         lanes: lanes(&analysis.changes),
         evidence: evidence(&analysis.exhibits),

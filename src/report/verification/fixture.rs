@@ -353,6 +353,11 @@ pub(crate) fn verified() -> Analysis {
     Analysis { verifications: vec![imperfect()], assertions: Some(assertions()), ..analysis() }
 }
 
+/// The small tenant with a recovery that put back everything.
+pub(crate) fn put_back() -> Analysis {
+    Analysis { verifications: vec![perfect()], ..analysis() }
+}
+
 /// The same with every string that evidence or files can choose replaced by a hostile one.
 pub(crate) fn hostile() -> Analysis {
     let mut verification = imperfect();

@@ -12,8 +12,9 @@ use crate::model::{Receipt, Recoverability, VerdictReason, Verification};
 use crate::report::ReportError;
 use crate::report::json::{Embedded, put, serialized};
 
+/// A row as JSON.
 #[derive(Serialize)]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     tenant_id: Option<&'a str>,
     object_type: Option<&'a str>,
     object_id: Option<&'a str>,

@@ -2,11 +2,16 @@
 //!
 //! | Module | Gives |
 //! |---|---|
+//! | [`text`] | what the terminal says |
 //! | [`table`] | `recovery.csv`, one row per verdict |
 //! | [`json`] | the same rows as a JSON array |
+//! | [`sheet`] | `attestation.json`: what is claimed, with numbers and evidence |
 
 pub mod json;
+pub mod sheet;
 pub mod table;
+pub mod text;
+pub(super) mod words;
 
 #[cfg(test)]
 pub(crate) mod fixture;

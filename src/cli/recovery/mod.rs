@@ -1,0 +1,17 @@
+//! `entrace recovery`: what was recovered, and whether it is as it should be.
+
+mod verify;
+
+pub(super) use verify::{declarations, note_options, outcome, verified};
+
+use super::Exit;
+use super::args::RecoveryVerb;
+use super::exit::Failure;
+use super::progress::Progress;
+
+/// Runs one verb of `recovery`.
+pub(super) fn run(verb: &RecoveryVerb, progress: &Progress) -> Result<Exit, Failure> {
+    match verb {
+        RecoveryVerb::Verify(args) => verify::run(args, progress),
+    }
+}
