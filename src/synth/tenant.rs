@@ -200,6 +200,11 @@ impl Tenant {
         }
     }
 
+    /// The user with this id.
+    pub(super) fn find_user(&self, id: &str) -> Option<Obj> {
+        self.all(Ty::User).find(|user| self.key(*user) == id)
+    }
+
     /// The user, group or service principal with this id, if it holds a role or grant.
     pub(super) fn principal(&self, id: &str) -> Option<Obj> {
         self.principals.get(id).copied()

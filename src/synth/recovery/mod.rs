@@ -35,7 +35,8 @@ pub(super) struct Failure {
 /// A wanted change.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    pub(super) number: &'static str,
+    /// What it is called.
+    pub(super) name: &'static str,
     pub(super) obj: Obj,
     /// Attribute or relation; empty for the object itself.
     pub(super) attribute: &'static str,
@@ -110,6 +111,6 @@ impl Recovery {
 }
 
 /// The user that holds requirements stands for them.
-fn listed_as(tenant: &super::tenant::Tenant, obj: Obj) -> Obj {
+pub(super) fn listed_as(tenant: &super::tenant::Tenant, obj: Obj) -> Obj {
     if obj.ty == Ty::Requirements { tenant.parent(obj).unwrap_or(obj) } else { obj }
 }

@@ -96,7 +96,12 @@ fn intrude(sim: &mut Sim, start: i64) {
 fn want(sim: &mut Sim, start: i64) {
     let actor = Actor::User(2);
     step(sim, start, WANTED, ("Add user", actor), |sim, act| {
-        let newcomer = sim.tenant.create_user(act, &[("jobTitle", json!("Teller"))]);
+        let attributes = [
+            ("jobTitle", json!("Teller")),
+            ("onPremisesSyncEnabled", Value::Null),
+            ("onPremisesLastSyncDateTime", Value::Null),
+        ];
+        let newcomer = sim.tenant.create_user(act, &attributes);
         wanted(sim, act, "CHG-1001", newcomer, "");
     });
     step(sim, start + MINUTE, WANTED, ("Update user", actor), |sim, act| {
@@ -117,10 +122,10 @@ fn want(sim: &mut Sim, start: i64) {
     });
 }
 
-fn wanted(sim: &mut Sim, act: Act, number: &'static str, obj: Obj, attribute: &'static str) {
+fn wanted(sim: &mut Sim, act: Act, name: &'static str, obj: Obj, attribute: &'static str) {
     let (since, until) = (act.at - HOUR, act.at + HOUR);
     if let Some(recovery) = sim.tenant.recovery.as_mut() {
-        recovery.tickets.push(Ticket { number, obj, attribute, since, until });
+        recovery.tickets.push(Ticket { name, obj, attribute, since, until });
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::super::export::Written;
 use super::super::super::kinds::{Obj, Ty};
 use super::super::super::recovery::{
     Action, GOOD_DAY, Listed, Recovery, Ticket, covers, difference, entity, is_dynamic,
-    is_of_one_user, is_synced,
+    is_of_one_user, is_synced, listed_as,
 };
 use super::super::super::value;
 use super::super::{Row, View};
@@ -41,7 +41,7 @@ impl Worth {
         match self {
             Self::Value(text) => text.clone(),
             Self::State(state) => Some(state.word(ty).to_owned()),
-            Self::Link(there) => Some(if *there { "live" } else { "absent" }.to_owned()),
+            Self::Link(there) => Some(if *there { "linked" } else { "not linked" }.to_owned()),
         }
     }
 
@@ -192,17 +192,13 @@ impl<'a> Judge<'a> {
             files: sight.files,
         };
         let object = seen::object(self.view, *obj, self.after);
-        if attribute.is_empty() {
+        if attribute.is_empty() || object.as_ref().is_ok_and(|sight| !sight.what.is_live()) {
             return object.map(place);
         }
         let mut sights: Vec<Sight<Worth>> = self.sights(&(*obj, attribute.clone(), target.clone()));
         sights.retain(|sight| sight.day == self.after);
         let Some(last) = sights.last().map(|sight| sight.what.clone()) else {
-            return match object {
-                Ok(sight) if !sight.what.is_live() => Ok(place(sight)),
-                Ok(_) => Err(Unseen::NotCollected),
-                Err(why) => Err(why),
-            };
+            return Err(object.err().unwrap_or(Unseen::NotCollected));
         };
         let same = sights.into_iter().filter(|sight| sight.what == last);
         let mut shown =
@@ -279,8 +275,7 @@ impl<'a> Judge<'a> {
             recurring: false,
         };
         if let Ok(sight) = &now {
-            let other = matches!(sight.what, Worth::State(_)) && !about.1.is_empty();
-            verdict.after = if other { None } else { sight.what.word(ty) };
+            verdict.after = sight.what.word(ty);
         }
         if !net.is_proven() {
             verdict.reason = Some(Reason::ChangeUnproven);
@@ -363,7 +358,9 @@ impl<'a> Judge<'a> {
             return (V::OutOfScope, Some(Reason::JobFilter), false);
         }
         let missed = now.is_as_damaged(damaged);
-        (if missed { V::EqualsDamaged } else { V::ThirdValue }, None, false)
+        let failed = missed && self.has_failed(about);
+        let word = if missed { V::EqualsDamaged } else { V::ThirdValue };
+        (word, failed.then_some(Reason::ListedAsFailed), false)
     }
 
     fn is_missing(&self, about: &About, good: &Worth, damaged: &Worth, now: &Worth) -> bool {
@@ -410,10 +407,7 @@ impl<'a> Judge<'a> {
     /// The value in the backup, as the list of changes tells it.
     fn in_the_backup(&self, about: &About, good: &Worth, damaged: &Worth) -> Worth {
         let (obj, attribute, target) = about;
-        let shown = match obj.ty {
-            Ty::Requirements => self.view.tenant.parent(*obj).unwrap_or(*obj),
-            _ => *obj,
-        };
+        let shown = listed_as(self.view.tenant, *obj);
         let Some(row) = self.listed.iter().find(|row| row.obj == shown) else {
             return damaged.clone();
         };
@@ -436,6 +430,28 @@ impl<'a> Judge<'a> {
         }
         let found = row.members.iter().find(|(one, _)| self.view.tenant.key(*one) == *target);
         found.map_or_else(|| damaged.clone(), |(_, remove)| Worth::Link(!remove))
+    }
+
+    /// Whether the service lists it among the changes that it could not make.
+    fn has_failed(&self, (obj, attribute, target): &About) -> bool {
+        let rows = self.plan.failures.iter().map(|failure| &failure.listed);
+        rows.filter(|row| row.obj == listed_as(self.view.tenant, *obj)).any(|row| {
+            let key = |one: &Obj| self.view.tenant.key(*one);
+            match (attribute.is_empty(), target.is_empty()) {
+                (true, _) => row.action != Action::Update,
+                (false, true) => row.attributes.iter().any(|(_, path, ..)| path == attribute),
+                (false, false) => row.members.iter().any(|(one, _)| key(one) == *target),
+            }
+        })
+    }
+
+    /// Whether the other end of a link is gone for good.
+    fn is_end_gone(&self, target: &str) -> bool {
+        self.view.tenant.find_user(target).is_some_and(|user| {
+            [self.damaged, self.after].into_iter().any(|day| {
+                seen::object(self.view, user, day).is_ok_and(|sight| sight.what == State::Gone)
+            })
+        })
     }
 
     /// Whether the service takes such a change back.
@@ -461,7 +477,10 @@ impl<'a> Judge<'a> {
         if target.is_empty() {
             return covers(obj.ty, attribute);
         }
-        obj.ty == Ty::Group && attribute == "members" && !is_dynamic(tenant, *obj, end)
+        obj.ty == Ty::Group
+            && attribute == "members"
+            && !is_dynamic(tenant, *obj, end)
+            && !self.is_end_gone(target)
     }
 }
 

@@ -115,7 +115,7 @@ pub(super) fn sections(
         .map(|ticket| {
             json!({"object_type": ticket.obj.ty.name(), "object_id": tenant.key(ticket.obj),
                    "attribute": ticket.attribute, "since": rfc3339(ticket.since),
-                   "until": rfc3339(ticket.until), "ticket": ticket.number})
+                   "until": rfc3339(ticket.until), "name": ticket.name})
         })
         .collect();
     let about = json!({

@@ -26,9 +26,9 @@ impl State {
         match self {
             Self::Live => "live",
             Self::Bin => "in the bin",
-            Self::Gone if ty.spec().bin.is_some() => "gone",
             Self::Removed if ty.spec().bin.is_some() => "gone or in the bin",
-            Self::Nowhere | Self::Gone | Self::Removed => "absent",
+            Self::Gone | Self::Removed => "gone",
+            Self::Nowhere => "absent",
         }
     }
 
@@ -140,7 +140,7 @@ pub(super) fn object(view: &View<'_>, obj: Obj, day: usize) -> Result<Sight<Stat
     let bins = captures.iter().filter(|capture| capture.reading == Reading::Bin);
     let bins: Vec<&&Capture> = bins.filter(|bin| bin.start > list.end).collect();
     let what = match obj.ty.spec().bin {
-        None => State::Nowhere,
+        None => State::Gone,
         Some(_) if bins.is_empty() => State::Removed,
         Some(_) => State::Gone,
     };
