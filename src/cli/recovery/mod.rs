@@ -1,5 +1,6 @@
 //! `entrace recovery`: what was recovered, and whether it is as it should be.
 
+mod compare;
 mod history;
 mod verify;
 
@@ -15,5 +16,6 @@ pub(super) fn run(verb: &RecoveryVerb, progress: &Progress) -> Result<Exit, Fail
     match verb {
         RecoveryVerb::History(args) => history::run(args, progress),
         RecoveryVerb::Verify(args) => verify::run(args, progress),
+        RecoveryVerb::Compare(args) => compare::run(args, progress),
     }
 }

@@ -8,6 +8,7 @@ use super::attestation::{AttestationView, attestation};
 use super::coverage::{Coverage, coverage, gaps, tenant};
 use super::difference::{Differences, differences};
 use super::logs::{Logs, logs};
+use super::opinion::{Opinions, opinions};
 use super::rows::{Changes, LaneTable, changes, lanes};
 use super::service::{Service, service};
 use super::summary::{Summary, summary};
@@ -40,6 +41,7 @@ pub(super) struct Page {
     logs: Logs,
     service: Service,
     differences: Differences,
+    opinions: Opinions,
     attestation: Option<AttestationView>,
     changes: Changes,
     lanes: Vec<LaneTable>,
@@ -152,6 +154,7 @@ pub(super) fn page(
         logs: logs(analysis),
         service: service(analysis),
         differences,
+        opinions: opinions(analysis),
         attestation: attestation(analysis, run),
         changes,
         lanes: lanes(&analysis.changes),
