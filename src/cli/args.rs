@@ -283,6 +283,30 @@ pub struct DiffArgs {
     pub redact: Option<PathBuf>,
 }
 
+/// How `recovery history` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HistoryFormat {
+    /// For the terminal.
+    Table,
+    /// All columns of `jobs.csv`.
+    Csv,
+    /// A JSON array.
+    Json,
+}
+
+/// `recovery history`
+#[derive(Debug, Clone, Args)]
+pub struct HistoryArgs {
+    #[command(flatten)]
+    pub evidence: Evidence,
+    /// Output format
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: HistoryFormat,
+    /// Print JSON: the same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
 /// `show`
 #[derive(Debug, Clone, Args)]
 pub struct ShowArgs {
@@ -310,6 +334,8 @@ pub struct ShowArgs {
 /// `recovery`
 #[derive(Debug, Clone, Subcommand)]
 pub enum RecoveryVerb {
+    /// The service's own jobs: difference reports and recoveries, how they ended, what failed
+    History(HistoryArgs),
     /// One verdict per attribute, link and object: is it good again?
     Verify(VerifyArgs),
     /// Our difference beside the service's change lists: what each has, and why they differ

@@ -152,9 +152,16 @@ fn inspect(args: &Listing, progress: &Progress) -> Outcome {
 fn snapshots(args: &Listing, progress: &Progress) -> Outcome {
     let analysis = listed(&args.evidence, &[], progress)?;
     if args.json {
-        pretty(&Value::Array(analysis.snapshots.iter().map(snapshot_json).collect()))?;
+        let snapshots = analysis.snapshots.iter().map(snapshot_json);
+        let backups = analysis.backups.iter().map(report::service::json::backup);
+        pretty(&Value::Array(snapshots.chain(backups).collect()))?;
     } else {
         out(&terminal::snapshots_table(&analysis.snapshots, style()))?;
+        if !analysis.backups.is_empty() {
+            let backups = &analysis.backups;
+            let table = report::service::text::backups(backups, analysis.as_of, style());
+            out(&format!("\n{table}"))?;
+        }
         if !analysis.logs.is_empty() {
             out(&format!("\n{}", terminal::logs_text(&analysis.logs, style())))?;
         }

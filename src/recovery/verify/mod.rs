@@ -225,8 +225,9 @@ impl<'a> Asked<'a> {
         let (damaged, after) = (time(self.request.damaged), time(self.request.after));
         let within = |job: &JobRow| {
             let begun = job.started.zip(damaged).is_none_or(|(start, at)| start >= at.start);
-            let over = job.completed.zip(after).is_none_or(|(end, at)| end <= at.end);
-            begun && over && (job.started.is_some() || job.completed.is_some())
+            let known = job.started.or(job.completed);
+            let before = known.zip(after).is_none_or(|(at, after)| at <= after.end);
+            begun && before && known.is_some()
         };
         let named = &self.request.jobs;
         let mut jobs: Vec<&JobRow> = self
