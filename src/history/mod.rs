@@ -29,7 +29,7 @@ mod value;
 
 pub use between::between;
 pub use leaves::{Paired, paired};
-pub use observed::{ObservedObject, ObservedType, Shown, Wanted, observe};
+pub use observed::{EVERY, ObservedObject, ObservedType, Shown, Wanted, objects_in, observe};
 pub use state::{AttributeState, LinkState, ObjectState, state_of};
 pub use value::{Attributes, Json, Speller, quote};
 
