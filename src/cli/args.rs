@@ -158,6 +158,8 @@ pub struct ReportArgs {
     #[arg(long, value_name = "KEYFILE")]
     pub redact: Option<PathBuf>,
     #[command(flatten)]
+    pub recovered: Recovered,
+    #[command(flatten)]
     pub log: LogArgs,
 }
 
@@ -281,6 +283,30 @@ pub struct DiffArgs {
     pub redact: Option<PathBuf>,
 }
 
+/// How `recovery history` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HistoryFormat {
+    /// For the terminal.
+    Table,
+    /// All columns of `jobs.csv`.
+    Csv,
+    /// A JSON array.
+    Json,
+}
+
+/// `recovery history`
+#[derive(Debug, Clone, Args)]
+pub struct HistoryArgs {
+    #[command(flatten)]
+    pub evidence: Evidence,
+    /// Output format
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: HistoryFormat,
+    /// Print JSON: the same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
 /// `show`
 #[derive(Debug, Clone, Args)]
 pub struct ShowArgs {
@@ -308,6 +334,8 @@ pub struct ShowArgs {
 /// `recovery`
 #[derive(Debug, Clone, Subcommand)]
 pub enum RecoveryVerb {
+    /// The service's own jobs: difference reports and recoveries, how they ended, what failed
+    History(HistoryArgs),
     /// One verdict per attribute, link and object: is it good again?
     Verify(VerifyArgs),
 }
@@ -363,6 +391,16 @@ pub struct VerifyArgs {
     /// Output format
     #[arg(long, value_enum, default_value = "table")]
     pub format: VerdictFormat,
+    /// Folder for recovery.csv and attestation.json; never inside the evidence
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Case file: who, what, on whose authority (default: case.toml in the case folder)
+    #[arg(long, value_name = "FILE")]
+    pub case_file: Option<PathBuf>,
+    /// Put pseudonyms in the place of names, ids, addresses and free text, by the key in this file (made if missing);
+    /// what they stand for goes into KEYFILE.map.csv
+    #[arg(long, value_name = "KEYFILE")]
+    pub redact: Option<PathBuf>,
 }
 
 /// `synth`

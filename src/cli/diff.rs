@@ -10,9 +10,17 @@ use super::verbs::{self, Outcome, out, to_stdout};
 use super::{custody, scope, select};
 use crate::directory::catalogue;
 use crate::history::between;
-use crate::model::{Analysis, Change, DifferenceReport, RecoveryAction, SnapshotRow};
+use crate::index::Index;
+use crate::model::{
+    Analysis, Change, ConflictRow, DifferenceReport, JobScope, Receipt, RecoveryAction, SnapshotRow,
+};
 use crate::recovery::difference::{self, Compared};
+use crate::recovery::lists::{ServiceList, list_of_backup};
+use crate::recovery::rebuild::{Rebuilt, rebuild};
 use crate::report::{self, terminal};
+
+/// Disagreements between a dump and a list that are written out.
+const CONFLICTS: usize = 20;
 
 /// The places of the snapshots to compare, by tenant.
 type Bounds = BTreeMap<String, (usize, usize)>;
@@ -20,12 +28,14 @@ type Bounds = BTreeMap<String, (usize, usize)>;
 /// Compares, and prints.
 pub(super) fn diff(args: &DiffArgs, progress: &Progress) -> Outcome {
     let key = custody::key_of(args.redact.as_deref(), &args.evidence.paths, None)?;
-    let analysis = verbs::listed(&args.evidence, &[], progress)?;
-    let bounds = bounds(args, &analysis)?;
-    let mut changes = net(&analysis, &bounds);
+    let (index, analysis) = verbs::compared(&args.evidence, &[], progress)?;
+    let (mut changes, compared, remarks) = differences(args, &index, &analysis)?;
+    verbs::told(index, progress);
+    if key.is_none() {
+        say(&remarks);
+    }
     changes.retain(|change| scope::holds(&args.scope, change, false));
-    let mut reports =
-        difference::reports(&changes, &compared(&analysis.snapshots, &bounds), catalogue());
+    let mut reports = difference::reports(&changes, &compared, catalogue());
     custody::redact_difference(key.as_ref(), &mut changes, &mut reports)?;
     match args.format {
         DiffFormat::Table => print(&changes, &reports)?,
@@ -41,6 +51,105 @@ pub(super) fn diff(args: &DiffArgs, progress: &Progress) -> Outcome {
         DiffFormat::Graph => print_graph(&reports)?,
     }
     Ok(verbs::verdict(&analysis))
+}
+
+/// What differs, what was compared in each tenant, and what to say of it.
+type Differences = (Vec<Change>, BTreeMap<String, Compared>, Vec<String>);
+
+/// Differences between two snapshots of each tenant; where the earlier one is a backup of the service, and a whole change list
+/// of it is in the evidence, between the backup and the later snapshot.
+fn differences(
+    args: &DiffArgs,
+    index: &Index,
+    analysis: &Analysis,
+) -> Result<Differences, Failure> {
+    let mut remarks = Vec::new();
+    let Some(backup) = args.from.as_deref().and_then(|word| hidden_backup(word, analysis)) else {
+        let bounds = bounds((&args.from, &args.to), analysis)?;
+        return Ok((net(analysis, &bounds), compared(&analysis.snapshots, &bounds), remarks));
+    };
+    let ends = bounds((&None, &args.to), analysis)?;
+    let (mut changes, mut of_tenants) = (Vec::new(), BTreeMap::new());
+    for (tenant, (_, to)) in &ends {
+        let list = list_of_backup(analysis, tenant, backup).filter(ServiceList::is_complete);
+        let at = |row: &&SnapshotRow| row.tenant_id == *tenant && row.position == *to;
+        let (Some(list), Some(dump)) = (list, analysis.snapshots.iter().find(at)) else { continue };
+        let rebuilt = rebuild(index, catalogue(), &list, dump)?;
+        remarks.extend(of_rebuilt(&list, &rebuilt));
+        changes.extend(rebuilt.changes);
+        let from = list.backup_id.to_owned();
+        let compared = Compared { from, to: dump.label.clone(), backup: Some(backup) };
+        of_tenants.insert(tenant.clone(), compared);
+    }
+    if of_tenants.is_empty() {
+        let bounds = bounds((&args.from, &args.to), analysis)?;
+        let compared = compared(&analysis.snapshots, &bounds);
+        remarks.extend(compared.values().map(|compared| {
+            format!(
+                "no whole change list of that backup is in the evidence: the latest snapshot before it, {}, stands in its place",
+                compared.from
+            )
+        }));
+        return Ok((net(analysis, &bounds), compared, remarks));
+    }
+    changes.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+    Ok((changes, of_tenants, remarks))
+}
+
+/// The time of the backup that a word names, unless it is the label of a snapshot or a part of one.
+fn hidden_backup(word: &str, analysis: &Analysis) -> Option<jiff::Timestamp> {
+    let is_label = analysis.snapshots.iter().any(|row| row.label.starts_with(word));
+    (!is_label).then(|| select::service_id(word))?
+}
+
+/// What the reader of a rebuilt backup has to know.
+fn of_rebuilt(list: &ServiceList<'_>, rebuilt: &Rebuilt) -> Vec<String> {
+    let mut remarks = vec![format!(
+        "the backup is rebuilt from the change list of job {}: it tells of what the service supports only",
+        list.job_id
+    )];
+    match list.scope() {
+        JobScope::All => {}
+        JobScope::Types(_) | JobScope::Objects(_) => remarks.push(
+            "the list is of a job with a filter: what the filter leaves out is not compared"
+                .to_owned(),
+        ),
+        JobScope::Unknown => remarks.push(
+            "what its job was limited to is not in the evidence: it may leave out objects"
+                .to_owned(),
+        ),
+    }
+    if rebuilt.unread > 0 {
+        remarks.push(format!("{} rows of the list do not say what they are about", rebuilt.unread));
+    }
+    let conflicts = &rebuilt.conflicts;
+    if !conflicts.is_empty() {
+        remarks.push(format!(
+            "{} times the dump and the current state of the list disagree (after means the dump):",
+            conflicts.len()
+        ));
+    }
+    remarks.extend(conflicts.iter().take(CONFLICTS).map(conflict));
+    if let Some(more) = conflicts.len().checked_sub(CONFLICTS).filter(|more| *more > 0) {
+        remarks.push(format!("  and {more} more"));
+    }
+    remarks
+}
+
+fn conflict(row: &ConflictRow) -> String {
+    let value = |(value, receipts): &(String, Vec<Receipt>)| {
+        let cited: Vec<String> = receipts.iter().map(Receipt::to_string).collect();
+        format!("{} [{}]", if value.is_empty() { "(none)" } else { value }, cited.join(";"))
+    };
+    let values: Vec<String> = row.values.iter().map(value).collect();
+    format!("  {} {} {}: {}", row.object_type, row.object_id, row.attribute, values.join(", "))
+}
+
+fn say(remarks: &[String]) {
+    let mut stderr = io::stderr().lock();
+    for remark in remarks {
+        drop(writeln!(stderr, "{}", report::text::escaped(remark)));
+    }
 }
 
 /// The net changes between the snapshots of each tenant.
@@ -127,7 +236,10 @@ fn print_graph(reports: &[DifferenceReport]) -> Result<(), Failure> {
 }
 
 /// The snapshots to compare, by tenant; a tenant in which a name stands for nothing is left out, all of them is an error.
-fn bounds(args: &DiffArgs, analysis: &Analysis) -> Result<Bounds, Failure> {
+fn bounds(
+    (from, to): (&Option<String>, &Option<String>),
+    analysis: &Analysis,
+) -> Result<Bounds, Failure> {
     let mut by_tenant: BTreeMap<&str, Vec<&SnapshotRow>> = BTreeMap::new();
     for snapshot in &analysis.snapshots {
         by_tenant.entry(&snapshot.tenant_id).or_default().push(snapshot);
@@ -139,7 +251,7 @@ fn bounds(args: &DiffArgs, analysis: &Analysis) -> Result<Bounds, Failure> {
             Some(word) => select::snapshot(word, &snapshots).map_err(|no| (word.clone(), no)),
             None => Ok(default),
         };
-        match (find(&args.from, 1), find(&args.to, snapshots.len())) {
+        match (find(from, 1), find(to, snapshots.len())) {
             (Ok(from), Ok(to)) => {
                 bounds.insert(tenant.to_owned(), (from, to));
             }

@@ -51,7 +51,7 @@ pub(super) fn snapshot(word: &str, snapshots: &[&SnapshotRow]) -> Result<usize, 
 
 /// The time in a snapshot id of the service: base64 of an RFC 3339 time or of Unix seconds (Graph documentation and live
 /// tenants differ).
-fn service_id(word: &str) -> Option<Timestamp> {
+pub(super) fn service_id(word: &str) -> Option<Timestamp> {
     let text = String::from_utf8(base64(word)?).ok()?;
     text.parse().ok().or_else(|| Timestamp::from_second(text.parse().ok()?).ok())
 }

@@ -20,8 +20,7 @@ use crate::history::{HistoryOptions, ObjectState, analyse, state_of};
 use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, WarningRow};
-use crate::recovery::judge;
-use crate::recovery::service;
+use crate::recovery::{judge, service};
 use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
@@ -68,16 +67,40 @@ pub(super) fn listed(
     unfolded: &[Lane],
     progress: &Progress,
 ) -> Result<Analysis, Failure> {
-    let index = sources::prepare(evidence, Checks::All)?.index(progress)?;
+    let (index, analysis) = compared(evidence, unfolded, progress)?;
+    told(index, progress);
+    Ok(analysis)
+}
+
+/// Everything read and compared, with the index, for what opens records again; [`told`] takes the index when it is done.
+pub(super) fn compared(
+    evidence: &Evidence,
+    unfolded: &[Lane],
+    progress: &Progress,
+) -> Result<(Index, Analysis), Failure> {
+    analysed(sources::prepare(evidence, Checks::All)?, (evidence, unfolded), progress)
+}
+
+/// As [`compared`], of evidence that was prepared.
+pub(super) fn analysed(
+    prepared: sources::Prepared,
+    (evidence, unfolded): (&Evidence, &[Lane]),
+    progress: &Progress,
+) -> Result<(Index, Analysis), Failure> {
+    let index = prepared.index(progress)?;
     let options = HistoryOptions { unfolded: unfolded.to_vec(), ..history(evidence, progress) };
     let mut analysis = analyse(&index, catalogue(), &options)?;
-    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     service::fill(&index, catalogue(), &mut analysis)?;
+    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
+    Ok((index, analysis))
+}
+
+/// Ends the progress and says how the index was come by.
+pub(super) fn told(index: Index, progress: &Progress) {
     progress.end();
     sources::tell(&index);
     // The program is about to end: giving back an index piece by piece would only take time.
     std::mem::forget(index);
-    Ok(analysis)
 }
 
 pub(super) fn history(evidence: &Evidence, progress: &Progress) -> HistoryOptions {
@@ -128,9 +151,16 @@ fn inspect(args: &Listing, progress: &Progress) -> Outcome {
 fn snapshots(args: &Listing, progress: &Progress) -> Outcome {
     let analysis = listed(&args.evidence, &[], progress)?;
     if args.json {
-        pretty(&Value::Array(analysis.snapshots.iter().map(snapshot_json).collect()))?;
+        let snapshots = analysis.snapshots.iter().map(snapshot_json);
+        let backups = analysis.backups.iter().map(report::service::json::backup);
+        pretty(&Value::Array(snapshots.chain(backups).collect()))?;
     } else {
         out(&terminal::snapshots_table(&analysis.snapshots, style()))?;
+        if !analysis.backups.is_empty() {
+            let backups = &analysis.backups;
+            let table = report::service::text::backups(backups, analysis.as_of, style());
+            out(&format!("\n{table}"))?;
+        }
         if !analysis.logs.is_empty() {
             out(&format!("\n{}", terminal::logs_text(&analysis.logs, style())))?;
         }
@@ -151,7 +181,10 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     }
     let key = custody::key_of(args.redact.as_deref(), &prepared.evidence.paths, Some(&args.out))?;
     unfinished::announce(&args.out);
-    let options = report_options(args, &prepared);
+    let declared = recovery::declarations(&args.recovered)?;
+    let mut options = run_options(&prepared);
+    scope_options(args, &mut options);
+    recovery::note_options(&args.recovered, &declared, &mut options);
     let index = prepared.index(progress)?;
     let case_file = told.as_ref().map(|(_, case)| case.clone());
     let mut info =
@@ -162,8 +195,9 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
         ..history(&args.evidence, progress)
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
-    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     service::fill(&index, catalogue(), &mut analysis)?;
+    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
+    analysis.verifications = recovery::verified(&index, &analysis, &args.recovered, &declared)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     analysis.differences = diff::first_against_last(&analysis);
     let inputs = custody::inputs(&analysis);
@@ -181,21 +215,40 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
         drop(writeln!(stderr, "{}", report::text::escaped(&path.display().to_string())));
     }
     drop(stderr);
-    let exit = verdict(&analysis);
+    let exit = verdict(&analysis).max(recovery::outcome(&analysis));
     let entry = custody::report_entry(inputs, &told, written.last(), exit);
     custody::note(log.as_deref(), entry)?;
     Ok(exit)
 }
 
-fn report_options(args: &ReportArgs, prepared: &sources::Prepared) -> BTreeMap<String, String> {
+/// How the evidence is read, for the record of the run.
+pub(super) fn run_options(prepared: &sources::Prepared) -> BTreeMap<String, String> {
     let evidence = &prepared.evidence;
     let mut options = BTreeMap::new();
-    let mut note = |name: &str, values: Vec<String>| {
-        if !values.is_empty() {
-            options.insert(name.to_owned(), values.join(" "));
-        }
+    note(&mut options, "as-of", evidence.as_of.iter().map(ToString::to_string).collect());
+    let zone = evidence.evidence_tz.as_ref().and_then(|zone| zone.iana_name());
+    note(&mut options, "evidence-tz", zone.map(str::to_owned).into_iter().collect());
+    let snapshot = |named: &super::args::Named| match named.time {
+        Some(at) => format!("{}@{at}", named.label),
+        None => named.label.clone(),
     };
+    note(&mut options, "snapshot", evidence.snapshot.iter().map(snapshot).collect());
+    note(&mut options, "map", prepared.map.iter().map(|map| map.sha256.clone()).collect());
+    let file_times = evidence.file_times.then(|| "yes".to_owned());
+    note(&mut options, "file-times", file_times.into_iter().collect());
+    options
+}
+
+/// Notes an option that was given.
+pub(super) fn note(options: &mut BTreeMap<String, String>, name: &str, values: Vec<String>) {
+    if !values.is_empty() {
+        options.insert(name.to_owned(), values.join(" "));
+    }
+}
+
+fn scope_options(args: &ReportArgs, options: &mut BTreeMap<String, String>) {
     let scope = &args.scope;
+    let mut note = |name: &str, values: Vec<String>| note(options, name, values);
     note("type", scope.object_type.clone());
     note("id", scope.id.clone());
     note("attribute", scope.attribute.clone());
@@ -205,17 +258,6 @@ fn report_options(args: &ReportArgs, prepared: &sources::Prepared) -> BTreeMap<S
     note("since", scope.since.iter().map(ToString::to_string).collect());
     note("until", scope.until.iter().map(ToString::to_string).collect());
     note("unfold", args.unfold.iter().map(ToString::to_string).collect());
-    note("as-of", evidence.as_of.iter().map(ToString::to_string).collect());
-    let zone = evidence.evidence_tz.as_ref().and_then(|zone| zone.iana_name());
-    note("evidence-tz", zone.map(str::to_owned).into_iter().collect());
-    let snapshot = |named: &super::args::Named| match named.time {
-        Some(at) => format!("{}@{at}", named.label),
-        None => named.label.clone(),
-    };
-    note("snapshot", evidence.snapshot.iter().map(snapshot).collect());
-    note("map", prepared.map.iter().map(|map| map.sha256.clone()).collect());
-    note("file-times", evidence.file_times.then(|| "yes".to_owned()).into_iter().collect());
-    options
 }
 
 fn timeline(args: &TimelineArgs, progress: &Progress) -> Outcome {

@@ -110,7 +110,8 @@ fn last_evidence(drafts: &[Draft]) -> Option<(Vec<Receipt>, Vec<Receipt>)> {
 
 /// BLAKE3 over what the contract names: tenant, type, identity, attribute or link key, kind, canonical before and after and
 /// `not_after`; of a folded row, lane, type, attribute, kind, reason and snapshot pair.
-fn change_id(change: &Change) -> ChangeId {
+#[must_use]
+pub fn change_id(change: &Change) -> ChangeId {
     let mut hasher = blake3::Hasher::new();
     let mut field = |text: &str| {
         hasher.update(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());

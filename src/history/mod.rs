@@ -28,9 +28,12 @@ mod times;
 mod value;
 
 pub use between::between;
+pub use fold::change_id;
 pub use leaves::{Paired, paired};
 pub use observed::{EVERY, ObservedObject, ObservedType, Shown, Wanted, objects_in, observe};
-pub use state::{AttributeState, LinkState, ObjectState, state_of};
+pub use state::{
+    AttributeState, LinkState, ObjectState, ValueAt, WantedStates, state_of, states_as_of,
+};
 pub use value::{Attributes, Json, Speller, quote};
 
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! The state of one object at a time: each attribute as last observed, with the receipt that shows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use super::HistoryError;
 use super::attributes::strip_bin_prefix;
 use super::names::name;
-use super::value::{Json, Speller, attributes};
+use super::value::{Attributes, Json, Speller, attributes, collapse};
 use crate::directory::{Catalogue, Identity};
-use crate::index::{Entry, Index, ObjectId, open_records};
+use crate::index::{Capture, Entry, Index, ObjectId, Opened, open_records};
 use crate::model::{Interval, Receipt};
 
 /// An attribute as last observed.
@@ -58,7 +58,65 @@ pub struct ObjectState {
     pub attributes: Vec<AttributeState>,
     /// Links of its own lists, by (relation, target).
     pub links: Vec<LinkState>,
+    /// Relations of which a list was collected, even an empty one, with the last list; those from the other end as
+    /// `members of`.
+    pub relations: BTreeMap<String, Receipt>,
+    /// Its last record.
+    pub receipt: Option<Receipt>,
+    /// The capture of that record.
+    pub captured: Option<Interval>,
+    /// Label of the snapshot of that record.
+    pub snapshot: String,
 }
+
+/// What a state says of one property path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueAt {
+    /// Canonical JSON; `None` where it is known to have no value.
+    pub value: Option<String>,
+    /// The record.
+    pub receipt: Option<Receipt>,
+    /// The capture that shows it.
+    pub captured: Option<Interval>,
+    /// Label of its snapshot.
+    pub snapshot: String,
+}
+
+impl ObjectState {
+    /// The value at a path, also where records write what is above as empty, or descend further; `None` where nothing was
+    /// collected.
+    #[must_use]
+    pub fn value_at(&self, path: &str, catalogue: &Catalogue) -> Option<ValueAt> {
+        let told = |attribute: &AttributeState, value| ValueAt {
+            value,
+            receipt: attribute.receipt,
+            captured: attribute.captured,
+            snapshot: attribute.snapshot.clone(),
+        };
+        let parsed = |attribute: &AttributeState| Json::parse(attribute.value.as_bytes()).ok();
+        let find = |path: &str| self.attributes.iter().find(|attribute| attribute.path == path);
+        if let Some(own) = find(path) {
+            let is_empty = parsed(own).is_some_and(|value| value.is_empty());
+            return Some(told(own, (!is_empty).then(|| own.value.clone())));
+        }
+        let mut above = path.match_indices('.').filter_map(|(at, _)| find(path.get(..at)?));
+        if let Some(empty) = above.find(|above| parsed(above).is_some_and(|json| json.is_empty())) {
+            return Some(told(empty, None));
+        }
+        let prefix = format!("{path}.");
+        let inner = || self.attributes.iter().filter(|own| own.path.starts_with(&prefix));
+        let mut whole = Attributes::new();
+        whole.extend(inner().filter_map(|own| Some((own.path.as_str().into(), parsed(own)?))));
+        collapse(&mut whole, path);
+        let value = whole.get(path).filter(|value| !value.is_empty());
+        let speller = Speller { object_type: &self.object_type, path, catalogue };
+        let last = inner().max_by_key(|own| own.captured)?;
+        Some(told(last, value.map(|value| speller.canonical(value))))
+    }
+}
+
+/// Which captures a state may rest on.
+type By<'a> = dyn Fn(&Capture) -> bool + 'a;
 
 /// All objects that an id names (as identity, or as a part of a natural key), as last observed at or before `at`.
 ///
@@ -70,6 +128,9 @@ pub fn state_of(
     id: &str,
     at: Option<Timestamp>,
 ) -> Result<Vec<ObjectState>, HistoryError> {
+    let by = |capture: &Capture| {
+        at.is_none_or(|at| capture.interval.is_some_and(|interval| interval.start <= at))
+    };
     let wanted = ObjectId::of(id);
     let part = wanted.to_string();
     let mut states = Vec::new();
@@ -84,11 +145,15 @@ pub fn state_of(
                 objects_with(index, tenant, object_type, &wanted, &part)
             };
             for object in objects.iter().filter(|object| !object.is_empty()) {
-                let seen: Vec<&Entry> = object
-                    .iter()
-                    .filter(|entry| entry.removal.is_none() && is_by(index, entry, at))
-                    .collect();
-                states.extend(state(index, catalogue, (tenant, object_type), &seen, at)?);
+                let seen = observed(index, object, &by);
+                let opened = open_records(index, catalogue, object_type, seen.iter().copied())?;
+                states.extend(state(
+                    (index, catalogue),
+                    (tenant, object_type),
+                    &seen,
+                    &opened,
+                    &by,
+                ));
             }
         }
     }
@@ -125,20 +190,63 @@ fn objects_with(
     found.into_iter().flatten().collect()
 }
 
-fn is_by(index: &Index, entry: &Entry, at: Option<Timestamp>) -> bool {
-    let Some(at) = at else { return true };
-    index.capture_of(entry).and_then(|(_, capture)| capture.interval).is_some_and(|i| i.start <= at)
+/// The records of an object that a state rests on.
+fn observed<'e>(index: &Index, object: &'e [Entry], by: &By<'_>) -> Vec<&'e Entry> {
+    let fits = |entry: &&Entry| {
+        entry.removal.is_none() && index.capture_of(entry).is_some_and(|(_, capture)| by(capture))
+    };
+    object.iter().filter(fits).collect()
+}
+
+/// Objects by tenant, type and identity.
+pub type WantedStates = BTreeMap<(String, String), BTreeSet<String>>;
+
+/// Objects whose records are held open at a time.
+const BATCH: usize = 5_000;
+
+/// The objects as last observed in their tenant's snapshot at `place` or in an earlier one, those that were observed only.
+///
+/// # Errors
+/// [`HistoryError::Open`] if evidence cannot be read again or is not what was indexed.
+pub fn states_as_of(
+    index: &Index,
+    catalogue: &Catalogue,
+    wanted: &WantedStates,
+    place: usize,
+) -> Result<Vec<ObjectState>, HistoryError> {
+    let by = |capture: &Capture| {
+        index.snapshots.get(capture.snapshot).is_some_and(|snapshot| snapshot.position <= place)
+    };
+    let mut states = Vec::new();
+    for ((tenant, object_type), ids) in wanted {
+        let object_type: Arc<str> = object_type.as_str().into();
+        let ids: Vec<&String> = ids.iter().collect();
+        for batch in ids.chunks(BATCH) {
+            let objects: Vec<Vec<Entry>> = batch
+                .iter()
+                .map(|id| index.find(tenant, &object_type, &ObjectId::of(id)))
+                .collect();
+            let seen: Vec<Vec<&Entry>> =
+                objects.iter().map(|object| observed(index, object, &by)).collect();
+            let entries = seen.iter().flatten().copied();
+            let opened = open_records(index, catalogue, &object_type, entries)?;
+            let found = seen.iter().filter_map(|seen| {
+                state((index, catalogue), (tenant, &object_type), seen, &opened, &by)
+            });
+            states.extend(found);
+        }
+    }
+    Ok(states)
 }
 
 fn state(
-    index: &Index,
-    catalogue: &Catalogue,
+    (index, catalogue): (&Index, &Catalogue),
     (tenant, object_type): (&str, &Arc<str>),
     entries: &[&Entry],
-    at: Option<Timestamp>,
-) -> Result<Option<ObjectState>, HistoryError> {
-    let Some(last) = entries.last() else { return Ok(None) };
-    let opened = open_records(index, catalogue, object_type, entries.iter().copied())?;
+    opened: &Opened,
+    by: &By<'_>,
+) -> Option<ObjectState> {
+    let last = entries.last()?;
     let mut found: BTreeMap<Box<str>, AttributeState> = BTreeMap::new();
     for entry in entries {
         let Some(record) = opened.record(entry).and_then(|record| Json::parse(record).ok()) else {
@@ -162,7 +270,10 @@ fn state(
             found.insert(path, state);
         }
     }
-    Ok(Some(ObjectState {
+    let capture = index.capture_of(last).map(|(_, capture)| capture);
+    let snapshot = capture.and_then(|capture| index.snapshots.get(capture.snapshot));
+    let (links, relations) = links(index, tenant, object_type, &last.id, by);
+    Some(ObjectState {
         tenant_id: tenant.to_owned(),
         object_type: object_type.to_string(),
         object_id: last.id.to_string(),
@@ -172,8 +283,12 @@ fn state(
             .unwrap_or_default(),
         deleted: last.deleted,
         attributes: found.into_values().collect(),
-        links: links(index, tenant, object_type, &last.id, at),
-    }))
+        links,
+        relations,
+        receipt: index.receipt(last),
+        captured: capture.and_then(|capture| capture.interval),
+        snapshot: snapshot.map(|snapshot| snapshot.label.clone()).unwrap_or_default(),
+    })
 }
 
 fn links(
@@ -181,16 +296,14 @@ fn links(
     tenant: &str,
     object_type: &Arc<str>,
     id: &ObjectId,
-    at: Option<Timestamp>,
-) -> Vec<LinkState> {
-    let mut found = Vec::new();
+    by: &By<'_>,
+) -> (Vec<LinkState>, BTreeMap<String, Receipt>) {
+    let (mut found, mut relations) = (Vec::new(), BTreeMap::new());
     for run in index.link_runs_of(tenant, object_type, id) {
-        let mut seen = run.observations.iter().filter(|observation| {
-            let capture = index.captures.get(observation.capture);
-            at.is_none_or(|at| {
-                capture.and_then(|capture| capture.interval).is_some_and(|i| i.start <= at)
-            })
-        });
+        let mut seen = run
+            .observations
+            .iter()
+            .filter(|observation| index.captures.get(observation.capture).is_some_and(by));
         let label = |capture: usize| {
             index
                 .captures
@@ -200,9 +313,11 @@ fn links(
                 .unwrap_or_default()
         };
         let mut ends: BTreeMap<&ObjectId, (usize, Receipt)> = BTreeMap::new();
+        let mut collected = None;
         for observation in seen.by_ref() {
             if !observation.patch {
                 ends.clear();
+                collected = Some(observation.receipt);
             }
             for (_, id, _) in &observation.gone {
                 ends.remove(id);
@@ -215,6 +330,9 @@ fn links(
         } else {
             run.key.relation.to_string()
         };
+        if let Some(list) = collected {
+            relations.insert(relation.clone(), list);
+        }
         found.extend(ends.into_iter().map(|(target, (capture, receipt))| LinkState {
             relation: relation.clone(),
             target: target.to_string(),
@@ -223,5 +341,5 @@ fn links(
         }));
     }
     found.sort_by(|a, b| (&a.relation, &a.target).cmp(&(&b.relation, &b.target)));
-    found
+    (found, relations)
 }

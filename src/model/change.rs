@@ -120,6 +120,10 @@ words! {
         DeltaChanged = "delta-changed",
         /// A delta page says that it was deleted for good.
         DeltaDeleted = "delta-deleted",
+        /// A change list of the service says so, and no dump in the evidence shows it.
+        FromChangeList = "from-change-list",
+        /// A change list of the service says that it was not live in the backup: not there, or in the recycle bin.
+        AddedOrRestored = "added-or-restored",
     }
 }
 

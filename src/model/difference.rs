@@ -14,6 +14,8 @@ use super::recovery::{Recoverability, RecoveryAction};
 pub enum Shown {
     /// In its report, and taken back by its recovery.
     Recovered,
+    /// In its report; whether its recovery takes it back is open, or depends on what the reason says.
+    Doubtful(Recoverability),
     /// In its report, and left out of its recovery.
     Visible,
     /// Not in its report, and why.

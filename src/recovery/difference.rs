@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::directory::Catalogue;
+use crate::directory::{Catalogue, Mapping, RecoverableProperty, Standing};
 use crate::model::{
     Certainty, Change, ChangeKind, DifferenceReport, DifferingAttribute, DifferingLink,
     DifferingObject, Lane, Recoverability, RecoveryAction, Shown, Window,
@@ -100,20 +100,20 @@ pub fn shown(change: &Change, catalogue: &Catalogue) -> Shown {
     if let Some(why) = outside(change, catalogue) {
         return Shown::Hidden(why);
     }
-    match (change.recoverability, change.kind) {
-        (Some(Recoverability::VisibleOnly), _) => Shown::Visible,
-        (Some(Recoverability::BackupExpired), kind) => match action_needs_bin(kind) {
-            Some(why) => Shown::Hidden(why),
-            None => Shown::Recovered,
-        },
-        (Some(told), _) if told.is_recoverable() => Shown::Recovered,
-        (Some(why), _) => Shown::Hidden(why),
-        (None, kind) => action_needs_bin(kind).map_or(Shown::Recovered, Shown::Hidden),
+    match change.recoverability {
+        Some(Recoverability::VisibleOnly) => Shown::Visible,
+        // What the service keeps, and what the evidence shows of the object, does not change what a report would hold.
+        Some(why @ (Recoverability::BackupExpired | Recoverability::CannotTell)) => {
+            not_in_bin(change.kind).map_or(Shown::Doubtful(why), Shown::Hidden)
+        }
+        Some(told) if told.is_recoverable() => Shown::Recovered,
+        Some(why) => Shown::Hidden(why),
+        None => not_in_bin(change.kind).map_or(Shown::Recovered, Shown::Hidden),
     }
 }
 
 /// Why an object that is not in its recycle bin is not shown.
-fn action_needs_bin(kind: ChangeKind) -> Option<Recoverability> {
+fn not_in_bin(kind: ChangeKind) -> Option<Recoverability> {
     match kind {
         ChangeKind::HardDeleted => Some(Recoverability::HardDeleted),
         ChangeKind::Removed | ChangeKind::FirstObserved => Some(Recoverability::CannotTell),
@@ -126,9 +126,25 @@ fn action_needs_bin(kind: ChangeKind) -> Option<Recoverability> {
     }
 }
 
-/// Why the service knows nothing of it, whatever the time.
-fn outside(_change: &Change, _catalogue: &Catalogue) -> Option<Recoverability> {
-    None
+/// Why the service knows nothing of it, whatever the time and whatever became of the object.
+fn outside(change: &Change, catalogue: &Catalogue) -> Option<Recoverability> {
+    if catalogue.recovery_type(&change.object_type).is_none() {
+        return Some(Recoverability::OutsideTypes);
+    }
+    let row = |path| catalogue.recoverable_property(&change.object_type, &change.object_id, path);
+    let link = matches!(change.kind, ChangeKind::LinkAdded | ChangeKind::LinkRemoved);
+    let ambiguous = |row: &RecoverableProperty| {
+        row.standing == Standing::Unclear || row.mapping == Mapping::Ambiguous
+    };
+    if change.attribute.is_empty() {
+        return row("*").filter(|row| ambiguous(row)).map(|_| Recoverability::Ambiguous);
+    }
+    match row(&change.attribute) {
+        Some(row) if ambiguous(row) => Some(Recoverability::Ambiguous),
+        Some(row) if row.standing.is_supported() => None,
+        Some(_) | None if link => Some(Recoverability::LinkNotSupported),
+        Some(_) | None => Some(Recoverability::OutsideProperties),
+    }
 }
 
 fn object(rows: &[&Change], catalogue: &Catalogue) -> Option<DifferingObject> {
@@ -195,8 +211,9 @@ fn parts(rows: &[&Change], catalogue: &Catalogue) -> (Vec<DifferingAttribute>, V
 fn most(parts: impl Iterator<Item = Shown>) -> Option<Shown> {
     let rank = |shown: &Shown| match shown {
         Shown::Recovered => 0,
-        Shown::Visible => 1,
-        Shown::Hidden(_) => 2,
+        Shown::Doubtful(_) => 1,
+        Shown::Visible => 2,
+        Shown::Hidden(_) => 3,
     };
     parts.min_by_key(rank)
 }

@@ -219,6 +219,7 @@ fn clipped(line: &str, style: Style) -> String {
 pub(super) fn story(object: &DifferingObject) -> String {
     let action = match (object.action, object.shown) {
         (Some(action), Shown::Visible) => format!("{action}, shown only: visible-only"),
+        (Some(action), Shown::Doubtful(why)) => format!("recovery: {action} ({why})"),
         (Some(action), _) => format!("recovery: {action}"),
         (None, Shown::Hidden(why)) => format!("not in the service's report: {why}"),
         (None, _) => "not in the service's report".to_owned(),
@@ -262,7 +263,7 @@ fn note(shown: Shown) -> String {
     match shown {
         Shown::Recovered => String::new(),
         Shown::Visible => "  [visible-only]".to_owned(),
-        Shown::Hidden(why) => format!("  [{why}]"),
+        Shown::Doubtful(why) | Shown::Hidden(why) => format!("  [{why}]"),
     }
 }
 
@@ -300,7 +301,7 @@ fn of_link(link: &DifferingLink) -> String {
     let parts = [&*target.object_type, &*target.name, &*target.id];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let what = match link.shown {
-        Shown::Recovered => what,
+        Shown::Recovered | Shown::Doubtful(_) => what,
         Shown::Visible | Shown::Hidden(_) if link.remove => "+ added",
         Shown::Visible | Shown::Hidden(_) => "- lost",
     };

@@ -85,11 +85,6 @@ struct Entry {
     current_state: Node,
 }
 
-/// The name of a type in the service's `resourceTypeName`; other types keep their Graph resource name.
-fn entity_type(object_type: &str) -> &str {
-    catalogue().entity_type_of(object_type).unwrap_or(object_type)
-}
-
 /// Puts a value at a path, `conditions.users.excludeUsers` becoming nested objects. A path that runs into a value is
 /// kept whole as a name.
 fn put(object: &mut BTreeMap<String, Node>, path: &str, value: Node) {
@@ -133,16 +128,29 @@ fn natural_key(object: &DifferingObject) -> Vec<(String, Node)> {
     properties.iter().zip(parts).map(|(name, part)| (name.clone(), value(part))).collect()
 }
 
-/// One object; `None` where the service has no action for it.
-fn entry(object: &DifferingObject) -> Option<Entry> {
+/// The type that the service knows an object as: a part of an object stands in the row of the whole.
+fn whole_type(object: &DifferingObject) -> &str {
+    let part = catalogue().recovery_type(&object.object_type);
+    let whole = part.map(|known| known.part_of.as_str()).filter(|whole| !whole.is_empty());
+    let by_id = |name: &&str| {
+        catalogue().object_type(name).is_some_and(|known| known.identity == Identity::Id)
+    };
+    whole.filter(by_id).unwrap_or(&object.object_type)
+}
+
+/// One object with its parts; `None` where the service has no action for it.
+fn entry(object_type: &str, parts: &[&DifferingObject]) -> Option<Entry> {
+    let object = parts.iter().find(|part| part.object_type == object_type).or(parts.first())?;
     let action = object.action?;
     let (mut delta, mut current) = (BTreeMap::new(), BTreeMap::new());
-    for attribute in object.attributes.iter().filter(|attribute| attribute.shown.is_shown()) {
+    let attributes = parts.iter().flat_map(|part| &part.attributes);
+    for attribute in attributes.filter(|attribute| attribute.shown.is_shown()) {
         put(&mut delta, &attribute.path, Node::value(attribute.backup.as_deref()));
         put(&mut current, &attribute.path, Node::value(attribute.current.as_deref()));
     }
     let mut links: BTreeMap<String, Vec<Node>> = BTreeMap::new();
-    for one in object.links.iter().filter(|link| link.shown.is_shown()) {
+    let shown = parts.iter().flat_map(|part| &part.links).filter(|link| link.shown.is_shown());
+    for one in shown {
         links.entry(format!("{}@delta", one.relation)).or_default().push(link(one));
     }
     delta.extend(links.into_iter().map(|(name, list)| (name, Node::Links(list))));
@@ -159,13 +167,16 @@ fn entry(object: &DifferingObject) -> Option<Entry> {
         }
     }
     current.extend(natural_key(object));
-    let odata = format!("#microsoft.graph.{}", object.object_type);
+    let odata = format!("#microsoft.graph.{object_type}");
     for state in [&mut delta, &mut current] {
         state.insert("@odata.type".to_owned(), Node::text(&*odata));
     }
     Some(Entry {
         id: object.object_id.clone(),
-        entity_type_name: entity_type(&object.object_type).to_owned(),
+        entity_type_name: catalogue()
+            .recovery_type(object_type)
+            .map_or(object_type, |known| known.entity.as_str())
+            .to_owned(),
         display_name: (!object.object_name.is_empty()).then(|| object.object_name.clone()),
         recovery_action: action.as_str(),
         delta_from_current: Node::Object(delta),
@@ -210,7 +221,12 @@ fn left_out(report: &DifferenceReport) -> BTreeMap<String, u64> {
 /// [`ReportError::Json`] if it does not serialise.
 pub fn change_list(report: &DifferenceReport) -> Result<ChangeList, ReportError> {
     let failed = |source| ReportError::Json { what: "change list", source };
-    let value: Vec<Entry> = report.objects.iter().filter_map(entry).collect();
+    let mut rows: BTreeMap<(&str, &str), Vec<&DifferingObject>> = BTreeMap::new();
+    for object in report.objects.iter().filter(|object| object.action.is_some()) {
+        rows.entry((whole_type(object), &object.object_id)).or_default().push(object);
+    }
+    let value: Vec<Entry> =
+        rows.iter().filter_map(|((object_type, _), parts)| entry(object_type, parts)).collect();
     let entries = serde_json::to_string(&value).map_err(failed)?;
     let page = Page { context: context(report, &entries), value };
     let mut json = serde_json::to_string_pretty(&page).map_err(failed)?;

@@ -15,6 +15,7 @@
 //! | [`inspect`] | what is here, what can be answered, what to export next, as text and JSON |
 //! | [`terminal`] | plain tables that fit a width |
 //! | [`verification`] | whether a recovery put back what it should: CSV, JSON, terminal |
+//! | [`service`] | backups and jobs of the service: tables, JSON, terminal |
 //! | [`run`] | `run.json`: version, options, hashes of every input and output |
 //! | [`text`] | hostile text made visible |
 
@@ -30,6 +31,7 @@ pub mod inspect;
 pub mod json;
 mod output;
 pub mod run;
+pub mod service;
 pub mod tables;
 pub mod terminal;
 pub mod text;
@@ -123,6 +125,11 @@ pub fn write(
     folder.write("quarantine.csv", |file| {
         tables::write_csv(&mut tables::quarantine(&analysis.quarantine)?, file)
     })?;
+    folder.write("backups.csv", |file| {
+        tables::write_csv(&mut service::table::backups(&analysis.backups)?, file)
+    })?;
+    folder
+        .write("jobs.csv", |file| tables::write_csv(&mut service::table::jobs(analysis)?, file))?;
     write_recovery(analysis, run, &mut folder)?;
     write_record(analysis, run, folder)
 }

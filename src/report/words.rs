@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Change, ChangeKind, Lane, LogRow, Reason};
+use crate::codes;
+use crate::directory::catalogue;
+use crate::model::{Change, ChangeKind, Lane, LogRow, Reason, Recoverability};
 
 /// Types whose name does not read well when it is split at its capitals: (type, one, many).
 const TYPE_WORDS: &[(&str, &str, &str)] = &[
@@ -190,6 +192,16 @@ pub(super) fn lane(lane: Lane) -> &'static str {
     }
 }
 
+/// What the service can do about a change, in words.
+pub(super) fn recoverability(word: Recoverability) -> &'static str {
+    codes::code(word.as_str()).map_or("", |code| &code.meaning)
+}
+
+/// What else an object of the type is once a recovery took it out of the recycle bin; may be empty.
+pub(super) fn restore_effect(object_type: &str) -> &'static str {
+    catalogue().recovery_type(object_type).map_or("", |known| &known.restore_effect)
+}
+
 /// A reason in words.
 pub(super) fn reason(reason: Reason) -> &'static str {
     match reason {
@@ -228,6 +240,10 @@ pub(super) fn reason(reason: Reason) -> &'static str {
             "a delta page says that it left its view: deleted, or no longer meeting the filter"
         }
         Reason::DeltaDeleted => "a delta page says that it was deleted for good",
+        Reason::FromChangeList => "as a change list of the service says; no dump here shows it",
+        Reason::AddedOrRestored => {
+            "not live in the backup, as a change list says: not there, or in the recycle bin"
+        }
         Reason::CountMismatch => "the service's own count differs from the number of objects",
         Reason::Appeared => "a value where an export that leaves out empty values had none",
     }

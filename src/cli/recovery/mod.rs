@@ -1,6 +1,9 @@
 //! `entrace recovery`: what was recovered, and whether it is as it should be.
 
+mod history;
 mod verify;
+
+pub(super) use verify::{declarations, note_options, outcome, verified};
 
 use super::Exit;
 use super::args::RecoveryVerb;
@@ -10,6 +13,7 @@ use super::progress::Progress;
 /// Runs one verb of `recovery`.
 pub(super) fn run(verb: &RecoveryVerb, progress: &Progress) -> Result<Exit, Failure> {
     match verb {
+        RecoveryVerb::History(args) => history::run(args, progress),
         RecoveryVerb::Verify(args) => verify::run(args, progress),
     }
 }

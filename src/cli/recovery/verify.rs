@@ -9,14 +9,17 @@ use sha2::{Digest, Sha256};
 use crate::cli::args::{Recovered, VerdictFormat, VerifyArgs};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
-use crate::cli::{diff, select, sources, verbs};
+use crate::cli::sources::{self, keep_apart};
+use crate::cli::{custody, diff, select, verbs};
 use crate::directory::catalogue;
 use crate::evidence::hex;
-use crate::history::analyse;
 use crate::index::{Checks, Index};
 use crate::model::{Analysis, SnapshotRow, Verification};
 use crate::recovery::verify::{Declarations, Declared, VerifyRequest, declared, verify};
+use crate::report::verification::text::recovery_text;
 use crate::report::verification::{json, table};
+use crate::report::{self, RunInfo};
+use crate::unfinished;
 
 pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failure> {
     if args.recovered.good.is_none() {
@@ -25,26 +28,68 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
             hint: "name three: --good SNAP --damaged SNAP --after SNAP".to_owned(),
         });
     }
+    let case = args.evidence.case.as_deref();
+    let told = custody::case_file(args.case_file.as_deref(), case)?;
     let declared = declarations(&args.recovered)?;
-    let index = sources::prepare(&args.evidence, Checks::All)?.index(progress)?;
-    let mut analysis = analyse(&index, catalogue(), &verbs::history(&args.evidence, progress))?;
-    analysis.verifications = verified(&index, &analysis, &args.recovered, &declared)?;
-    progress.end();
-    sources::tell(&index);
-    let verifications = &analysis.verifications;
-    match args.format {
-        VerdictFormat::Table | VerdictFormat::Csv => {
-            verbs::to_stdout(|out| table::write(verifications, out))?;
-        }
-        VerdictFormat::Json => verbs::to_stdout(|out| json::write(verifications, out))?,
+    let prepared = sources::prepare(&args.evidence, Checks::All)?;
+    let key =
+        custody::key_of(args.redact.as_deref(), &prepared.evidence.paths, args.out.as_deref())?;
+    if let Some(out) = &args.out {
+        let output = format!("the output folder `{}`", out.display());
+        keep_apart((&output, out), &prepared.evidence.paths)?;
+        unfinished::announce(out);
     }
-    Ok(verbs::verdict(&analysis).max(outcome(verifications)))
+    let mut options = verbs::run_options(&prepared);
+    note_options(&args.recovered, &declared, &mut options);
+    let mut info = RunInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        options,
+        case: told.map(|(_, case)| case),
+    };
+    let (index, mut analysis) = verbs::analysed(prepared, (&args.evidence, &[]), progress)?;
+    analysis.verifications = verified(&index, &analysis, &args.recovered, &declared)?;
+    verbs::told(index, progress);
+    let exit = verbs::verdict(&analysis).max(outcome(&analysis));
+    if let Some(key) = &key {
+        custody::redact(key, &mut analysis, &mut info)?;
+    }
+    match args.format {
+        VerdictFormat::Table => verbs::out(&recovery_text(&analysis, verbs::style()))?,
+        VerdictFormat::Csv => {
+            verbs::to_stdout(|out| table::write(&analysis.verifications, out))?;
+        }
+        VerdictFormat::Json => {
+            verbs::to_stdout(|out| json::write(&analysis.verifications, out))?;
+        }
+    }
+    if let Some(out) = &args.out {
+        report::write_verification(&analysis, &info, out, &progress.meter())?;
+    }
+    Ok(exit)
 }
 
-/// Whether every verdict is a pass.
-pub(in crate::cli) fn outcome(verifications: &[Verification]) -> Exit {
-    let open = verifications.iter().any(|one| one.open() > 0);
+/// Whether everything that was asked about a recovery is as it should be.
+pub(in crate::cli) fn outcome(analysis: &Analysis) -> Exit {
+    let open = analysis.verifications.iter().any(|one| one.open() > 0);
     if open { Exit::Failed } else { Exit::Done }
+}
+
+/// Notes what was asked about a recovery, for the record of the run.
+pub(in crate::cli) fn note_options(
+    args: &Recovered,
+    declared: &Declarations,
+    options: &mut BTreeMap<String, String>,
+) {
+    let mut note = |name: &str, values: Vec<String>| verbs::note(options, name, values);
+    note("good", args.good.iter().cloned().collect());
+    note("damaged", args.damaged.iter().cloned().collect());
+    note("after", args.after.iter().cloned().collect());
+    note("job", args.job.clone());
+    note("completed", args.completed.iter().map(ToString::to_string).collect());
+    note("actor", args.actor.clone());
+    for (name, hash) in &declared.hashes {
+        note(name, vec![hash.clone()]);
+    }
 }
 
 /// Reads what the caller declares.

@@ -12,8 +12,8 @@ use super::view::{Finding, View};
 use crate::directory::Catalogue;
 use crate::index::{Index, Listing, ObjectId};
 use crate::model::{
-    Change, ChangeKind, ExhibitId, Intent, JobScope, ListedChange, Receipt, Verdict, VerdictReason,
-    VerdictRow,
+    Change, ChangeKind, ExhibitId, Intent, JobScope, ListedChange, Receipt, Recoverability,
+    Verdict, VerdictReason, VerdictRow,
 };
 
 /// Positions of the three snapshots among those of the tenant.
@@ -264,7 +264,10 @@ impl<'a> Bench<'a> {
                 _ => Verdict::ThirdValue,
             });
         }
-        let recovers = change.recoverability.is_none_or(|of| of.is_recoverable());
+        let recovers = change.recoverability.is_none_or(|of| {
+            let undecided = matches!(of, Recoverability::Ambiguous | Recoverability::CannotTell);
+            of.is_recoverable() || undecided
+        });
         let in_scope = self.job.holds(about);
         let distance = if recovers && in_scope != Some(false) {
             self.distance(change, row)

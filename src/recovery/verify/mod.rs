@@ -26,6 +26,7 @@ use freshness::FreshExhibits;
 use steps::{About, Steps};
 use view::View;
 
+use super::recoverability::Judge;
 use crate::directory::Catalogue;
 use crate::history::{HistoryError, between};
 use crate::index::Index;
@@ -66,7 +67,12 @@ pub fn verify(
     let asked = Asked { index, catalogue, analysis, request };
     let jobs = asked.jobs();
     let job = asked.job(&jobs);
-    let damage = asked.between(request.good, request.damaged);
+    let as_of = jobs.iter().filter_map(|job| job.started).min().or(request.completed);
+    let judge = Judge::gather(index, catalogue, &analysis.changes, as_of.or(analysis.as_of))?;
+    let mut damage = asked.between(request.good, request.damaged);
+    for change in &mut damage {
+        change.recoverability = judge.of(change);
+    }
     let since = asked.between(request.damaged, request.after);
     let intents = Intents::read(index, catalogue, (&request.declared, &request.tenant))?;
     let abouts: Vec<About<'_>> = damage.iter().chain(&since).map(About::of).collect();
@@ -219,8 +225,9 @@ impl<'a> Asked<'a> {
         let (damaged, after) = (time(self.request.damaged), time(self.request.after));
         let within = |job: &JobRow| {
             let begun = job.started.zip(damaged).is_none_or(|(start, at)| start >= at.start);
-            let over = job.completed.zip(after).is_none_or(|(end, at)| end <= at.end);
-            begun && over && (job.started.is_some() || job.completed.is_some())
+            let known = job.started.or(job.completed);
+            let before = known.zip(after).is_none_or(|(at, after)| at <= after.end);
+            begun && before && known.is_some()
         };
         let named = &self.request.jobs;
         let mut jobs: Vec<&JobRow> = self

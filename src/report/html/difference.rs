@@ -143,7 +143,7 @@ fn note(shown: Shown) -> &'static str {
     match shown {
         Shown::Recovered => "",
         Shown::Visible => "visible-only",
-        Shown::Hidden(why) => why.as_str(),
+        Shown::Doubtful(why) | Shown::Hidden(why) => why.as_str(),
     }
 }
 
@@ -158,7 +158,11 @@ fn object(object: &DifferingObject) -> ObjectView {
         action: object.action.map_or("", |action| action.as_str()),
         class,
         cause: words::kind(object.cause),
-        remark: if object.shown == Shown::Visible { "shown, not recovered" } else { "" },
+        remark: match object.shown {
+            Shown::Visible => "shown, not recovered",
+            Shown::Doubtful(why) => why.as_str(),
+            Shown::Recovered | Shown::Hidden(_) => "",
+        },
         attributes: object
             .attributes
             .iter()
