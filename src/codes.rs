@@ -51,7 +51,9 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AssertionOutcome, Freshness, Intent, Reason, Verdict, VerdictReason};
+    use crate::model::{
+        AssertionOutcome, Freshness, Intent, Reason, Recoverability, Verdict, VerdictReason,
+    };
 
     #[test]
     fn every_row_is_read_and_every_reason_is_explained() {
@@ -59,6 +61,9 @@ mod tests {
         assert_eq!(codes().count(), rows);
         for reason in Reason::ALL {
             assert!(code(reason.as_str()).is_some(), "{reason} has no row in codes.csv");
+        }
+        for word in Recoverability::ALL {
+            assert!(code(word.as_str()).is_some(), "{word} has no row in codes.csv");
         }
         assert!(codes().all(|code| !code.meaning.is_empty() && !code.advice.is_empty()));
     }

@@ -24,6 +24,7 @@ mod map;
 mod program;
 mod properties;
 mod receipts;
+mod recovery;
 mod roadrecon;
 mod same_tenant;
 mod suites;

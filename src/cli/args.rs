@@ -283,6 +283,30 @@ pub struct DiffArgs {
     pub redact: Option<PathBuf>,
 }
 
+/// How `recovery history` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HistoryFormat {
+    /// For the terminal.
+    Table,
+    /// All columns of `jobs.csv`.
+    Csv,
+    /// A JSON array.
+    Json,
+}
+
+/// `recovery history`
+#[derive(Debug, Clone, Args)]
+pub struct HistoryArgs {
+    #[command(flatten)]
+    pub evidence: Evidence,
+    /// Output format
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: HistoryFormat,
+    /// Print JSON: the same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
 /// `show`
 #[derive(Debug, Clone, Args)]
 pub struct ShowArgs {
@@ -310,8 +334,12 @@ pub struct ShowArgs {
 /// `recovery`
 #[derive(Debug, Clone, Subcommand)]
 pub enum RecoveryVerb {
+    /// The service's own jobs: difference reports and recoveries, how they ended, what failed
+    History(HistoryArgs),
     /// One verdict per attribute, link and object: is it good again?
     Verify(VerifyArgs),
+    /// Our difference beside the service's change lists: what each has, and why they differ
+    Compare(CompareArgs),
 }
 
 /// The recovery to verify.
@@ -344,12 +372,12 @@ pub struct Recovered {
     pub actor: Vec<String>,
 }
 
-/// How `recovery verify` prints.
+/// How `recovery verify` and `recovery compare` print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum VerdictFormat {
     /// For the terminal.
     Table,
-    /// All columns of `recovery.csv`.
+    /// All columns of `recovery.csv`, or of `second_opinion.csv`.
     Csv,
     /// A JSON array of the same rows.
     Json,
@@ -375,6 +403,19 @@ pub struct VerifyArgs {
     /// what they stand for goes into KEYFILE.map.csv
     #[arg(long, value_name = "KEYFILE")]
     pub redact: Option<PathBuf>,
+}
+
+/// `recovery compare`
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    #[command(flatten)]
+    pub evidence: Evidence,
+    /// Difference report of the service (default: all whose list is in the evidence)
+    #[arg(long, value_name = "ID")]
+    pub job: Vec<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: VerdictFormat,
 }
 
 /// `synth`

@@ -20,6 +20,7 @@ use crate::history::{HistoryOptions, ObjectState, analyse, state_of};
 use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, WarningRow};
+use crate::recovery::opinion::opinions;
 use crate::recovery::{judge, service};
 use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
@@ -151,9 +152,16 @@ fn inspect(args: &Listing, progress: &Progress) -> Outcome {
 fn snapshots(args: &Listing, progress: &Progress) -> Outcome {
     let analysis = listed(&args.evidence, &[], progress)?;
     if args.json {
-        pretty(&Value::Array(analysis.snapshots.iter().map(snapshot_json).collect()))?;
+        let snapshots = analysis.snapshots.iter().map(snapshot_json);
+        let backups = analysis.backups.iter().map(report::service::json::backup);
+        pretty(&Value::Array(snapshots.chain(backups).collect()))?;
     } else {
         out(&terminal::snapshots_table(&analysis.snapshots, style()))?;
+        if !analysis.backups.is_empty() {
+            let backups = &analysis.backups;
+            let table = report::service::text::backups(backups, analysis.as_of, style());
+            out(&format!("\n{table}"))?;
+        }
         if !analysis.logs.is_empty() {
             out(&format!("\n{}", terminal::logs_text(&analysis.logs, style())))?;
         }
@@ -191,6 +199,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     service::fill(&index, catalogue(), &mut analysis)?;
     judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     analysis.verifications = recovery::verified(&index, &analysis, &args.recovered, &declared)?;
+    analysis.opinions = opinions(&index, catalogue(), &analysis)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     analysis.differences = diff::first_against_last(&analysis);
     let inputs = custody::inputs(&analysis);

@@ -75,6 +75,7 @@ pub(super) fn analysis(
         bin: bin.collect(),
         backups: Vec::new(),
         jobs: Vec::new(),
+        job_events: Vec::new(),
         listed: Vec::new(),
         verifications: Vec::new(),
         assertions: None,

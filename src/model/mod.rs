@@ -11,6 +11,7 @@ mod change;
 mod difference;
 mod evidence;
 mod log;
+mod pattern;
 mod receipt;
 mod recovery;
 mod snapshot;
@@ -32,12 +33,13 @@ pub use log::{
     Actor, ActorKind, EventTime, LogKind, LogRecord, LogRow, LogTarget, ModifiedProperty,
     Precision, plain_activity,
 };
+pub use pattern::glob;
 pub use receipt::{Cited, ExhibitId, Receipt, ReceiptError, Span, Table};
 pub use recovery::{
     Asserted, AssertionOutcome, AssertionRow, BackupRow, Clean, Completion, Freshness,
-    FreshnessRow, Intent, JobKind, JobOutcome, JobRow, JobScope, ListedAttribute, ListedChange,
-    ListedLink, ReconciledRow, Recoverability, RecoveryAction, Verdict, VerdictReason, VerdictRow,
-    Verification,
+    FreshnessRow, Intent, JobEvent, JobKind, JobOutcome, JobRow, JobScope, ListedAttribute,
+    ListedChange, ListedLink, ReconciledRow, Recoverability, RecoveryAction, Verdict,
+    VerdictReason, VerdictRow, Verification,
 };
 pub use snapshot::SnapshotRow;
 pub use time::{CaptureTime, Interval, TimeSource, instant};
@@ -67,6 +69,8 @@ pub struct Analysis {
     pub backups: Vec<BackupRow>,
     /// Difference reports and recoveries of the service, by (tenant, start, id).
     pub jobs: Vec<JobRow>,
+    /// Audit events that may say who started a job, by (tenant, job, time).
+    pub job_events: Vec<JobEvent>,
     /// What change lists and failed-change lists of the service say, by (tenant, job, type, id).
     pub listed: Vec<ListedChange>,
     /// Whether a recovery put back what was to be put back; one for each tenant that it was asked for.

@@ -600,3 +600,24 @@ impl Asserted {
         u64::try_from(open.count()).unwrap_or(u64::MAX)
     }
 }
+
+/// An audit event of the service's own category near the start of a job: who may have started it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JobEvent {
+    /// Tenant of the job.
+    pub tenant_id: String,
+    /// The job.
+    pub job_id: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What was done, in the words of the log.
+    pub activity: String,
+    /// Its outcome, in the words of the log.
+    pub result: String,
+    /// Object id of who did it, or empty.
+    pub actor_id: String,
+    /// Name of who did it, or empty.
+    pub actor_name: String,
+    /// The event.
+    pub receipt: Option<Receipt>,
+}

@@ -8,8 +8,8 @@ use crate::directory::catalogue;
 use crate::model::{
     Analysis, BinRow, Certainty, Change, ChangeId, ChangeKind, ConflictRow, CoverageRow,
     CoverageState, DifferenceReport, ExhibitId, ExhibitRow, HashBasis, Interval, Lane, Narrowed,
-    ObjectRow, Origin, QuarantineRow, Reason, Receipt, SnapshotRow, Tally, Target, TimeSource,
-    WarningRow, Window,
+    ObjectRow, Origin, QuarantineRow, Reason, Receipt, Recoverability, SnapshotRow, Tally, Target,
+    TimeSource, WarningRow, Window,
 };
 
 use crate::recovery::difference::{Compared, reports};
@@ -438,6 +438,19 @@ fn warnings() -> Vec<WarningRow> {
     ]
 }
 
+/// What the service can do, as if judged on the last day.
+fn recoverability(change: &Change) -> Option<Recoverability> {
+    let is_judged = change.lane == Lane::Change || change.is_disappearance();
+    is_judged.then(|| match (change.kind, &*change.object_type, &*change.attribute) {
+        _ if change.lane != Lane::Change => Recoverability::CannotTell,
+        (ChangeKind::HardDeleted, ..) => Recoverability::HardDeleted,
+        (_, "unifiedRoleAssignment", _) => Recoverability::OutsideTypes,
+        (_, "application", _) => Recoverability::OutsideProperties,
+        (_, "group", attribute) if attribute != "members" => Recoverability::LinkNotSupported,
+        _ => Recoverability::Recoverable,
+    })
+}
+
 /// A small tenant with three snapshots and one change of every kind that matters.
 pub(crate) fn analysis() -> Analysis {
     let mut changes = Vec::new();
@@ -445,6 +458,9 @@ pub(crate) fn analysis() -> Analysis {
         changes.extend(part);
     }
     changes.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+    for change in &mut changes {
+        change.recoverability = recoverability(change);
+    }
     let exhibits: Vec<ExhibitRow> = [(1, "users.json", 0), (2, "users.json", 1)]
         .into_iter()
         .chain([(3, "users.json", 2), (4, "deletedItems.json", 2), (5, "roles.json", 0)])

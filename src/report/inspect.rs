@@ -451,7 +451,7 @@ pub fn inspect_json(analysis: &Analysis, advice: &[TenantAdvice]) -> Value {
 #[must_use]
 pub fn snapshot_json(row: &SnapshotRow) -> Value {
     json!({
-        "tenant_id": row.tenant_id, "position": row.position, "label": row.label,
+        "kind": "snapshot", "tenant_id": row.tenant_id, "position": row.position, "label": row.label,
         "start": row.time.map(|time| time.start.to_string()),
         "end": row.time.map(|time| time.end.to_string()),
         "time_source": row.time_source.map(crate::model::TimeSource::as_str),

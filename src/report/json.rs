@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{ReportError, output};
-use crate::model::{Change, Reason, Receipt, RecoveryAction};
+use crate::model::{Change, Reason, Receipt, Recoverability, RecoveryAction};
 
 /// A value of the table as JSON: itself, or, should it not be JSON, its text.
 #[derive(Debug, Serialize)]
@@ -105,7 +105,7 @@ impl<'a> From<&'a Change> for Row<'a> {
             certainty: change.certainty.as_str(),
             objects: change.objects,
             origin: change.origin.as_str(),
-            recoverability: None,
+            recoverability: change.recoverability.map(Recoverability::as_str),
             actor: None,
             attribution: None,
             actor_candidates: [],

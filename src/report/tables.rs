@@ -129,8 +129,8 @@ fn source(source: Option<TimeSource>) -> Cow<'static, str> {
 
 /// `changes.csv`: the columns of [`CHANGES`].
 ///
-/// `recoverability`, `actor`, `attribution` and `actor_candidates` are filled by rooms that come later and are empty
-/// until then.
+/// `recoverability` is empty where a row was not judged. `actor`, `attribution` and `actor_candidates` are filled by rooms
+/// that come later and are empty until then.
 ///
 /// # Errors
 /// [`ReportError::Table`] if polars refuses the columns.

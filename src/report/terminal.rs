@@ -6,7 +6,8 @@
 
 use super::{text, words};
 use crate::model::{
-    Analysis, Certainty, Change, ChangeKind, CoverageState, Lane, LogRow, Reason, SnapshotRow,
+    Analysis, Certainty, Change, ChangeKind, CoverageState, Lane, LogRow, Reason, Recoverability,
+    SnapshotRow,
 };
 
 /// How a table is drawn. The caller decides: colours only on a terminal and without `NO_COLOR`.
@@ -69,6 +70,9 @@ pub(super) fn cut(text: &str, limit: usize) -> String {
     out.push('…');
     out
 }
+
+/// Columns of a terminal that the last column of a table of changes needs.
+const WIDE_ENOUGH: usize = 120;
 
 /// One cell: what to print, and the escape sequence that colours it.
 pub(super) struct Cell {
@@ -177,9 +181,13 @@ fn remark(change: &Change) -> String {
     [lane, reason].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
-/// One line per change: `BY` is the end of its window, ids stand beside names, times are UTC.
+/// One line per change: `BY` is the end of its window, ids stand beside names, times are UTC. `RECOVERY`, where any row was
+/// judged and the terminal is wide enough, is what the service can do about it.
 #[must_use]
 pub fn changes_table(changes: &[Change], style: Style) -> String {
+    let judged = style.width.is_none_or(|width| width >= WIDE_ENOUGH)
+        && changes.iter().any(|change| change.recoverability.is_some());
+    let recovery = |change: &Change| cell(change.recoverability.map_or("", Recoverability::as_str));
     let rows = changes
         .iter()
         .map(|change| {
@@ -198,6 +206,9 @@ pub fn changes_table(changes: &[Change], style: Style) -> String {
                 cell(change.certainty.as_str()),
                 cell(&remark(change)),
             ]
+            .into_iter()
+            .chain(judged.then(|| recovery(change)))
+            .collect()
         })
         .collect();
     const HEADS: &[(&str, usize)] = &[
@@ -210,8 +221,10 @@ pub fn changes_table(changes: &[Change], style: Style) -> String {
         ("VALUES", 6),
         ("CERTAINTY", 6),
         ("REMARK", 4),
+        ("RECOVERY", 6),
     ];
-    Table { heads: HEADS, rows }.draw(style)
+    let heads = if judged { HEADS } else { HEADS.split_last().map_or(HEADS, |(_, rest)| rest) };
+    Table { heads, rows }.draw(style)
 }
 
 /// One line per snapshot.

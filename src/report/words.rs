@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Change, ChangeKind, Lane, LogRow, Reason};
+use crate::codes;
+use crate::directory::catalogue;
+use crate::model::{Change, ChangeKind, Lane, LogRow, Reason, Recoverability};
 
 /// Types whose name does not read well when it is split at its capitals: (type, one, many).
 const TYPE_WORDS: &[(&str, &str, &str)] = &[
@@ -188,6 +190,16 @@ pub(super) fn lane(lane: Lane) -> &'static str {
             "differences in what was collected, not known to be changes of the tenant"
         }
     }
+}
+
+/// What the service can do about a change, in words.
+pub(super) fn recoverability(word: Recoverability) -> &'static str {
+    codes::code(word.as_str()).map_or("", |code| &code.meaning)
+}
+
+/// What else an object of the type is once a recovery took it out of the recycle bin; may be empty.
+pub(super) fn restore_effect(object_type: &str) -> &'static str {
+    catalogue().recovery_type(object_type).map_or("", |known| &known.restore_effect)
 }
 
 /// A reason in words.

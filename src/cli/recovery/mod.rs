@@ -1,5 +1,7 @@
 //! `entrace recovery`: what was recovered, and whether it is as it should be.
 
+mod compare;
+mod history;
 mod verify;
 
 pub(super) use verify::{declarations, note_options, outcome, verified};
@@ -12,6 +14,8 @@ use super::progress::Progress;
 /// Runs one verb of `recovery`.
 pub(super) fn run(verb: &RecoveryVerb, progress: &Progress) -> Result<Exit, Failure> {
     match verb {
+        RecoveryVerb::History(args) => history::run(args, progress),
         RecoveryVerb::Verify(args) => verify::run(args, progress),
+        RecoveryVerb::Compare(args) => compare::run(args, progress),
     }
 }

@@ -25,6 +25,8 @@
 //! What goes back is the state of a backup, which may be older than the state before the row.
 
 mod facts;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -17,6 +17,11 @@ use crate::model::{BackupRow, JobKind, JobOutcome, JobRow, JobScope};
 const KINDS: [(&str, JobKind); 2] =
     [("recoveryPreviewJob", JobKind::DifferenceReport), ("recoveryJob", JobKind::Recovery)];
 
+/// Whether Graph's name of a type is that of jobs.
+pub(super) fn is_kind(object_type: &str) -> bool {
+    KINDS.iter().any(|(name, _)| *name == object_type)
+}
+
 /// What one record says of a job.
 #[derive(Debug, Clone)]
 pub(super) struct SaidJob {

@@ -11,6 +11,7 @@ mod jobs;
 mod lists;
 mod origin;
 mod said;
+mod starters;
 
 use std::collections::BTreeMap;
 
@@ -99,8 +100,24 @@ pub fn fill(
     analysis.backups = records.backups;
     analysis.jobs = records.jobs;
     analysis.listed = records.listed;
+    analysis.job_events = starters::events(index, catalogue, &analysis.jobs)?;
     analysis.warnings.extend(records.warnings);
     Ok(())
+}
+
+/// How many answers to a request for jobs the evidence holds: a list of none is an answer too.
+#[must_use]
+pub fn job_lists(index: &Index) -> usize {
+    let is_list = |subject: &Subject| match subject {
+        Subject::Objects { object_type, .. } => jobs::is_kind(object_type),
+        Subject::ObjectsOf { .. }
+        | Subject::Part { .. }
+        | Subject::Links { .. }
+        | Subject::Untyped { .. }
+        | Subject::Orphan { .. } => false,
+    };
+    let requests = index.requests.iter().map(|indexed| &indexed.request);
+    requests.filter(|request| request.refused.is_none() && is_list(&request.subject)).count()
 }
 
 /// Whether the evidence holds a record of the service, or a list of it that is empty.

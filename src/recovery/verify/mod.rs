@@ -97,6 +97,13 @@ pub fn verify(
         at_target: target,
         good_start: good.map(|time| time.start),
         fresh,
+        reports: analysis
+            .jobs
+            .iter()
+            .filter(|job| job.tenant_id == request.tenant && job.kind == JobKind::DifferenceReport)
+            .filter(|job| target_of.is_some() && job.target == target_of)
+            .collect(),
+        damaged_end: asked.row(request.damaged).and_then(|row| row.time).map(|time| time.end),
         listed: asked.listed(|listed| {
             let of = analysis.jobs.iter().find(|job| job.id == listed.job_id);
             !listed.failed && target_of.is_some() && of.and_then(|job| job.target) == target_of
@@ -225,8 +232,9 @@ impl<'a> Asked<'a> {
         let (damaged, after) = (time(self.request.damaged), time(self.request.after));
         let within = |job: &JobRow| {
             let begun = job.started.zip(damaged).is_none_or(|(start, at)| start >= at.start);
-            let over = job.completed.zip(after).is_none_or(|(end, at)| end <= at.end);
-            begun && over && (job.started.is_some() || job.completed.is_some())
+            let known = job.started.or(job.completed);
+            let before = known.zip(after).is_none_or(|(at, after)| at <= after.end);
+            begun && before && known.is_some()
         };
         let named = &self.request.jobs;
         let mut jobs: Vec<&JobRow> = self

@@ -9,8 +9,10 @@ mod attestation;
 mod coverage;
 mod difference;
 mod logs;
+mod opinion;
 mod pick;
 mod rows;
+mod service;
 mod steps;
 mod summary;
 mod value;
@@ -38,7 +40,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("summary.html", include_str!("../../../templates/summary.html")),
     ("coverage.html", include_str!("../../../templates/coverage.html")),
     ("logs.html", include_str!("../../../templates/logs.html")),
+    ("service.html", include_str!("../../../templates/service.html")),
     ("difference.html", include_str!("../../../templates/difference.html")),
+    ("opinion.html", include_str!("../../../templates/opinion.html")),
     ("attestation.html", include_str!("../../../templates/attestation.html")),
     ("changes.html", include_str!("../../../templates/changes.html")),
     ("evidence.html", include_str!("../../../templates/evidence.html")),
@@ -206,7 +210,9 @@ mod tests {
         let page = page(&analysis);
         assert!(page.contains("changes.csv"));
         assert!(page.contains("Global Administrator"));
-        let shown = page.matches("class=\"row ").count();
+        let (_, changes) = page.split_once("<section id=\"changes\"").unwrap();
+        let (changes, _) = changes.split_once("</section>").unwrap();
+        let shown = changes.matches("class=\"row ").count();
         assert_eq!(shown, rows::LIMIT);
         let expected = format!("{} more", super::super::words::number(7_013 - 5_000));
         assert!(page.contains(&expected), "{expected}");

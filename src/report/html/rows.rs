@@ -66,8 +66,19 @@ pub(super) struct Row {
     lane: Option<&'static str>,
     reason: Option<ReasonView>,
     origin: Option<&'static str>,
+    recovery: Option<RecoveryView>,
     receipts: Vec<Receipts>,
     receipt_count: String,
+}
+
+/// What the service can do about a change.
+#[derive(Debug, Serialize)]
+struct RecoveryView {
+    word: &'static str,
+    words: &'static str,
+    recoverable: bool,
+    /// What else an object is that was restored, or empty.
+    effect: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -159,6 +170,18 @@ fn reason(change: &Change) -> Option<ReasonView> {
     change.reason.map(|reason| ReasonView { code: reason.as_str(), words: words::reason(reason) })
 }
 
+fn recovery(change: &Change) -> Option<RecoveryView> {
+    let word = change.recoverability?;
+    let restored = change.kind == ChangeKind::SoftDeleted && word.is_recoverable();
+    let effect = if restored { words::restore_effect(&change.object_type) } else { "" };
+    Some(RecoveryView {
+        word: word.as_str(),
+        words: words::recoverability(word),
+        recoverable: word.is_recoverable(),
+        effect,
+    })
+}
+
 fn snapshots(change: &Change) -> Text {
     Text::name(&match (&*change.from_snapshot, &*change.to_snapshot) {
         ("", to) => to.to_owned(),
@@ -206,6 +229,7 @@ fn row(change: &Change) -> Row {
         lane: (change.lane != Lane::Change).then(|| change.lane.as_str()),
         reason: reason(change),
         origin: (change.origin != Origin::Tenant).then(|| change.origin.as_str()),
+        recovery: recovery(change),
         receipts,
         receipt_count,
     }

@@ -8,7 +8,7 @@ use super::coverage::{Gap, gaps};
 use super::rows::{is_main, rank, row_rank};
 use super::steps::{Steps, key, kind_of, steps};
 use super::value::Text;
-use crate::model::{Analysis, Certainty, Change, ChangeKind, Lane};
+use crate::model::{Analysis, Certainty, Change, ChangeKind, Lane, Recoverability};
 use crate::report::figures::{Count, count};
 use crate::report::{ReportError, tables, terminal, words};
 
@@ -32,6 +32,7 @@ pub(super) struct Summary {
     types_more: String,
     gone: Vec<Gone>,
     gone_omitted: String,
+    recovery: Vec<Recovery>,
     gaps: Vec<Gap>,
     gaps_more: String,
     doubts: Vec<String>,
@@ -76,6 +77,15 @@ struct Gone {
     by: String,
     certainty: &'static str,
     reason: &'static str,
+}
+
+/// How many rows the service can do this about.
+#[derive(Debug, Serialize)]
+struct Recovery {
+    word: &'static str,
+    recoverable: bool,
+    rows: String,
+    words: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -132,6 +142,7 @@ pub(super) fn summary(analysis: &Analysis) -> Result<Summary, ReportError> {
             more => format!("and {} more, in Changes and changes.csv", words::number(more)),
         },
         gone: gone.iter().take(GONE).map(|change| gone_row(change)).collect(),
+        recovery: recovery(&analysis.changes),
         gaps: gaps.into_iter().take(GAPS).collect(),
         gaps_more: match more {
             0 => String::new(),
@@ -143,6 +154,25 @@ pub(super) fn summary(analysis: &Analysis) -> Result<Summary, ReportError> {
         figures: all.iter().map(figure).collect(),
         totals: totals(analysis),
     })
+}
+
+/// Judged rows by word, in the order of the words.
+fn recovery(changes: &[Change]) -> Vec<Recovery> {
+    let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+    for word in changes.iter().filter_map(|change| change.recoverability) {
+        let place = Recoverability::ALL.iter().position(|known| *known == word);
+        *counts.entry(place.unwrap_or_default()).or_default() += 1;
+    }
+    let line = |(place, rows): (usize, usize)| {
+        let word = *Recoverability::ALL.get(place)?;
+        Some(Recovery {
+            word: word.as_str(),
+            recoverable: word.is_recoverable(),
+            rows: words::number(words::length(rows)),
+            words: words::recoverability(word),
+        })
+    };
+    counts.into_iter().filter_map(line).collect()
 }
 
 fn lead(analysis: &Analysis, by_type: &[Count]) -> String {

@@ -1,0 +1,4 @@
+//! Microsoft Entra Backup and Recovery, from files to tables.
+
+mod recoverability;
+mod verdicts;
