@@ -158,7 +158,9 @@ impl<'a> Judge<'a> {
                 return verdict;
             }
         };
-        verdict.after = now.what.word(about.0.ty);
+        // What a recycle bin shows of it counts here.
+        let own = self.sights(about).into_iter().rfind(|sight| sight.day == self.after);
+        verdict.after = own.as_ref().unwrap_or(&now).what.word(about.0.ty);
         verdict.reason = self.objection(&now.files);
         let within = self.plan.holds(about.0) && self.is_recoverable(about, &before, &now.what);
         if verdict.reason.is_none() && within && !self.bracketed(about, &before) {
@@ -484,7 +486,12 @@ impl<'a> Judge<'a> {
             let there = |worth: &Worth| {
                 matches!(worth, Worth::State(State::Live | State::Bin | State::Nowhere))
             };
-            return edge || (there(good) && there(damaged));
+            if edge {
+                let ends = ["principalId", "clientId", "resourceId"];
+                let ends = ends.map(|name| tenant.word(*obj, name, i64::MAX));
+                return !ends.iter().any(|end| self.is_end_gone(end));
+            }
+            return there(good) && there(damaged);
         }
         if target.is_empty() {
             return covers(obj.ty, attribute);
