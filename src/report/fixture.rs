@@ -470,7 +470,7 @@ pub(crate) fn analysis() -> Analysis {
     for row in &exhibits {
         tally.add(&row.tally);
     }
-    Analysis {
+    let mut analysis = Analysis {
         differences: vec![report_of(&changes)],
         snapshots: snapshots(),
         changes,
@@ -515,7 +515,9 @@ pub(crate) fn analysis() -> Analysis {
         ]),
         as_of: Some(at("2026-11-03T03:02:40Z")),
         ..Analysis::default()
-    }
+    };
+    super::service::fixture::fill(&mut analysis);
+    analysis
 }
 
 /// Strings that attack the browser, the terminal, the spreadsheet or the reader's eye.
