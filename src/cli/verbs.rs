@@ -182,10 +182,10 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     }
     let key = custody::key_of(args.redact.as_deref(), &prepared.evidence.paths, Some(&args.out))?;
     unfinished::announce(&args.out);
-    let declared = recovery::declarations(&args.recovered)?;
+    let asked = recovery::Asked::read(&args.recovered)?;
     let mut options = run_options(&prepared);
     scope_options(args, &mut options);
-    recovery::note_options(&args.recovered, &declared, &mut options);
+    asked.note(&mut options);
     let index = prepared.index(progress)?;
     let case_file = told.as_ref().map(|(_, case)| case.clone());
     let mut info =
@@ -199,7 +199,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     service::fill(&index, catalogue(), &mut analysis)?;
     let judge = Judge::gather(&index, catalogue(), &analysis.changes, analysis.as_of)?;
     judge.set(&mut analysis.changes);
-    analysis.verifications = recovery::verified(&index, &analysis, &args.recovered, &declared)?;
+    asked.answer(&index, &mut analysis)?;
     analysis.opinions = opinions(&index, catalogue(), &analysis)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     analysis.differences = diff::first_against_last(&analysis, &judge);
