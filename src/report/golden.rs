@@ -123,7 +123,7 @@ fn the_same_analysis_gives_the_same_bytes() {
     };
     assert_eq!(read(&fixture::analysis()), read(&fixture::analysis()));
     assert_eq!(read(&fixture::hostile()), read(&fixture::hostile()));
-    assert_eq!(read(&Analysis::default()).len(), 9);
+    assert_eq!(read(&Analysis::default()).len(), 11);
 }
 
 #[test]
