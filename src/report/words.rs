@@ -199,10 +199,12 @@ pub(super) fn recoverability(word: Recoverability) -> &'static str {
 
 /// How that word is shown: green, red, or as what is open.
 pub(super) fn recoverability_look(word: Recoverability) -> &'static str {
-    match word {
-        Recoverability::CannotTell | Recoverability::Ambiguous => "unsure",
-        _ if word.is_recoverable() => "able",
-        _ => "unable",
+    if matches!(word, Recoverability::CannotTell | Recoverability::Ambiguous) {
+        "unsure"
+    } else if word.is_recoverable() {
+        "able"
+    } else {
+        "unable"
     }
 }
 
