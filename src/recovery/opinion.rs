@@ -40,8 +40,9 @@ pub fn opinions(
 }
 
 fn is_judged(list: &ServiceList<'_>) -> bool {
-    let over =
-        |outcome| matches!(outcome, JobOutcome::Completed | JobOutcome::CompletedWithWarnings);
+    use JobOutcome::{Completed, CompletedWithWarnings, Unknown};
+    // The service gives a list of no report that is not over.
+    let over = |outcome| matches!(outcome, Completed | CompletedWithWarnings | Unknown);
     list.job.is_none_or(|job| job.kind == JobKind::DifferenceReport && over(job.outcome))
         && list.target().is_some()
 }
@@ -66,6 +67,7 @@ fn opinion(
     let compare = Comparison {
         catalogue,
         list,
+        has_dump: to.is_some(),
         then: states(index, catalogue, list, bounds.0)?,
         now: states(index, catalogue, list, bounds.1)?,
         target,
@@ -147,6 +149,8 @@ enum What<'a> {
 struct Comparison<'a> {
     catalogue: &'a Catalogue,
     list: &'a ServiceList<'a>,
+    /// Whether any dump was taken before the report.
+    has_dump: bool,
     /// What dumps show of the listed objects as of our earlier dump.
     then: States,
     /// Likewise as of our later dump.
@@ -262,6 +266,7 @@ impl Comparison<'_> {
             OpinionReason::NotNamed
         } else {
             match &theirs.what {
+                What::Object(_) if !self.has_dump => OpinionReason::NotInDumps,
                 What::Object(listed) => object_reason(*listed, now),
                 What::Attribute(listed) => {
                     let value = |state: Option<&ObjectState>| {

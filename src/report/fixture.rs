@@ -104,6 +104,7 @@ pub(super) fn report_of(changes: &[Change]) -> DifferenceReport {
         from: DAYS[0].to_owned(),
         to: DAYS[2].to_owned(),
         backup: Some(at("2026-11-01T03:00:00Z")),
+        is_listed: false,
     };
     let compared = BTreeMap::from([(TENANT.to_owned(), compared)]);
     reports(changes, &compared, catalogue()).remove(0)
