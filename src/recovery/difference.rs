@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::directory::{Catalogue, Mapping, RecoverableProperty, Standing};
 use crate::model::{
     Certainty, Change, ChangeKind, DifferenceReport, DifferingAttribute, DifferingLink,
-    DifferingObject, Lane, Recoverability, RecoveryAction, Shown, Window,
+    DifferingObject, Lane, Reason, Recoverability, RecoveryAction, Shown, Window,
 };
 
 /// What the service makes of each row.
@@ -108,6 +108,9 @@ pub fn action(change: &Change) -> Option<RecoveryAction> {
 pub fn shown(change: &Change, catalogue: &Catalogue) -> Shown {
     if let Some(why) = outside(change, catalogue) {
         return Shown::Hidden(why);
+    }
+    if change.reason == Some(Reason::AddedAndDeleted) {
+        return Shown::Settled;
     }
     match change.recoverability {
         Some(Recoverability::VisibleOnly) => Shown::Visible,
@@ -222,7 +225,8 @@ fn most(parts: impl Iterator<Item = Shown>) -> Option<Shown> {
         Shown::Recovered => 0,
         Shown::Doubtful(_) => 1,
         Shown::Visible => 2,
-        Shown::Hidden(_) => 3,
+        Shown::Settled => 3,
+        Shown::Hidden(_) => 4,
     };
     parts.min_by_key(rank)
 }

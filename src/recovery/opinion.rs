@@ -235,6 +235,7 @@ impl Comparison<'_> {
         let held = self.list.scope().holds(whole, &ours.object_id);
         let reason = match (shown(ours, self.catalogue), held) {
             (_, Some(false)) => OpinionReason::JobFilter,
+            (Shown::Settled, _) => OpinionReason::Settled,
             (Shown::Hidden(_), _) => OpinionReason::NotShown,
             (Shown::Visible, _) if link => OpinionReason::SyncedLink,
             _ if !self.list.is_complete() => OpinionReason::ListIncomplete,
@@ -251,7 +252,7 @@ impl Comparison<'_> {
             reason: Some(reason),
             recoverability: match told {
                 Shown::Hidden(why) | Shown::Doubtful(why) => Some(why),
-                Shown::Recovered | Shown::Visible => ours.recoverability,
+                Shown::Recovered | Shown::Visible | Shown::Settled => ours.recoverability,
             },
             target: ours.target.clone().filter(|_| !ours.attribute.is_empty()),
             ..row

@@ -222,7 +222,7 @@ pub(super) fn story(object: &DifferingObject) -> String {
         (Some(action), Shown::Doubtful(why)) => format!("recovery: {action} ({why})"),
         (Some(action), _) => format!("recovery: {action}"),
         (None, Shown::Hidden(why)) => format!("not in the service's report: {why}"),
-        (None, _) => "not in the service's report".to_owned(),
+        (None, _) => "nothing to recover: in the recycle bin already".to_owned(),
     };
     let mut parts = vec![action];
     if object.cause != ChangeKind::Modified {
@@ -261,7 +261,7 @@ fn of_object(out: &mut String, object: &DifferingObject, style: Style) {
 
 fn note(shown: Shown) -> String {
     match shown {
-        Shown::Recovered => String::new(),
+        Shown::Recovered | Shown::Settled => String::new(),
         Shown::Visible => "  [visible-only]".to_owned(),
         Shown::Doubtful(why) | Shown::Hidden(why) => format!("  [{why}]"),
     }
@@ -302,8 +302,8 @@ fn of_link(link: &DifferingLink) -> String {
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let what = match link.shown {
         Shown::Recovered | Shown::Doubtful(_) => what,
-        Shown::Visible | Shown::Hidden(_) if link.remove => "+ added",
-        Shown::Visible | Shown::Hidden(_) => "- lost",
+        Shown::Visible | Shown::Settled | Shown::Hidden(_) if link.remove => "+ added",
+        Shown::Visible | Shown::Settled | Shown::Hidden(_) => "- lost",
     };
     let indent = " ".repeat(INDENT);
     format!("{indent}{} {what}: {}{}", link.relation, parts.join(" "), note(link.shown))

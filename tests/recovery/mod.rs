@@ -1,4 +1,5 @@
 //! Microsoft Entra Backup and Recovery, from files to tables.
 
+mod difference;
 mod recoverability;
 mod verdicts;

@@ -141,7 +141,7 @@ fn type_row(name: &str, count: &TypeCount) -> TypeRow {
 
 fn note(shown: Shown) -> &'static str {
     match shown {
-        Shown::Recovered => "",
+        Shown::Recovered | Shown::Settled => "",
         Shown::Visible => "visible-only",
         Shown::Doubtful(why) | Shown::Hidden(why) => why.as_str(),
     }
@@ -161,7 +161,7 @@ fn object(object: &DifferingObject) -> ObjectView {
         remark: match object.shown {
             Shown::Visible => "shown, not recovered",
             Shown::Doubtful(why) => why.as_str(),
-            Shown::Recovered | Shown::Hidden(_) => "",
+            Shown::Recovered | Shown::Settled | Shown::Hidden(_) => "",
         },
         attributes: object
             .attributes
