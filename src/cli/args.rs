@@ -370,6 +370,9 @@ pub struct Recovered {
     /// Id or name of who did the damage, as the audit log has it; all else was wanted
     #[arg(long, value_name = "ID", requires = "good")]
     pub actor: Vec<String>,
+    /// TOML of assertions about snapshots (README, "Assertions"); all must hold
+    #[arg(long = "assert", value_name = "FILE")]
+    pub assertions: Option<PathBuf>,
 }
 
 /// How `recovery verify` and `recovery compare` print.

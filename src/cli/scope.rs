@@ -2,7 +2,7 @@
 
 use super::args::Scope;
 use crate::index::canonical;
-use crate::model::{Change, Lane};
+use crate::model::{Change, Lane, glob};
 
 /// Whether the scope names no lane and takes everything else.
 #[must_use]
@@ -39,35 +39,4 @@ fn overlaps(scope: &Scope, change: &Change) -> bool {
     let begins_after =
         matches!((window.not_before, scope.until), (Some(start), Some(until)) if start > until);
     !ends_before && !begins_after
-}
-
-/// Matches `*` against any run of characters; case does not count.
-fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        match rest.split_once(part) {
-            Some((_, behind)) => rest = behind,
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::glob;
-
-    #[test]
-    fn a_star_stands_for_anything() {
-        assert!(glob("conditions.*", "conditions.users.includeUsers"));
-        assert!(glob("*Credentials", "passwordCredentials"));
-        assert!(glob("a*b*c", "axxbyyc"));
-        assert!(glob("accountenabled", "accountEnabled"));
-        assert!(!glob("account", "accountEnabled"));
-        assert!(!glob("a*b*c", "axxcyyb"));
-    }
 }

@@ -30,7 +30,7 @@ mod value;
 pub use between::between;
 pub use fold::change_id;
 pub use leaves::{Paired, paired};
-pub use observed::{ObservedObject, ObservedType, Shown, Wanted, observe};
+pub use observed::{EVERY, ObservedObject, ObservedType, Shown, Wanted, objects_in, observe};
 pub use state::{
     AttributeState, LinkState, ObjectState, ValueAt, WantedStates, state_of, states_as_of,
 };

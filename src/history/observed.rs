@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::HistoryError;
 use super::attributes::{Items, TypeContext, TypeNames, Version, strip_bin_prefix};
-use super::leaves::has_members;
+use super::leaves::{has_members, leaf_paths};
 use super::lives::batches;
 use super::timeline::Said;
 use super::value::{Json, Speller, attributes, collapse};
@@ -17,11 +17,16 @@ use crate::model::Receipt;
 /// Attributes by object: type, identity, paths.
 pub type Wanted = BTreeMap<Arc<str>, BTreeMap<ObjectId, BTreeSet<Box<str>>>>;
 
+/// Asks for all attributes that the snapshot shows of an object, beside those that are named.
+pub const EVERY: &str = "*";
+
 /// An attribute as one snapshot shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// Canonical JSON; `None` where it is known to be empty.
     pub value: Option<String>,
+    /// What it means, as text that is equal exactly for equal meanings; empty where it is empty.
+    pub meaning: String,
     /// The record that shows it.
     pub receipt: Receipt,
 }
@@ -66,6 +71,22 @@ pub fn observe(
         found.insert(Arc::clone(object_type), of_type(&context, &entries, objects)?);
     }
     Ok(found)
+}
+
+/// The objects of a type of which one snapshot (its position in the index) holds records, live or deleted.
+#[must_use]
+pub fn objects_in(index: &Index, snapshot: usize, object_type: &str) -> BTreeSet<ObjectId> {
+    let tenant = index.snapshots.get(snapshot).map(|of| of.tenant.as_str());
+    let parts = index.visit(object_type, Vec::new, |found: &mut Vec<ObjectId>, of, seen| {
+        let in_it = |capture: u32| {
+            index.captures.get(capture as usize).is_some_and(|capture| capture.snapshot == snapshot)
+        };
+        let of_tenant = index.tenants.get(of).map(String::as_str) == tenant;
+        if let Some(seen) = seen.iter().find(|seen| of_tenant && in_it(seen.capture)) {
+            found.push(index.id_of(seen));
+        }
+    });
+    parts.into_iter().flatten().collect()
 }
 
 /// The records that a snapshot holds of the wanted objects, those of one object one behind the other in the order of captures.
@@ -122,8 +143,12 @@ fn of_type(
                     context.version(entry, own, text)
                 })
                 .collect();
-            let paths = objects.get(&first.id);
-            let object = object(context, entries, versions, paths.into_iter().flatten());
+            let named = objects.get(&first.id).into_iter().flatten();
+            let mut paths: BTreeSet<Box<str>> = named.cloned().collect();
+            if paths.remove(EVERY) {
+                paths.extend(leaf_paths(versions.iter().flatten().map(|v| &v.attributes)));
+            }
+            let object = object(context, entries, versions, paths.iter());
             found.insert(first.id.clone(), object);
         }
     }
@@ -158,17 +183,19 @@ fn object<'p>(
         for (entry, version) in entries.iter().zip(&versions) {
             let Some(version) = version else { continue };
             let told = context.said(version, path, &speller, &items);
-            // Where a format leaves out what is empty, nothing is known of what it does not show.
-            if matches!(told, None | Some(Said::Dropped)) {
-                continue;
-            }
+            let meaning = match told {
+                Some(Said::Value(meaning)) => meaning,
+                Some(Said::AbsentThoughAsked) => String::new(),
+                // Where a format leaves out what is empty, nothing is known of what it does not show.
+                None | Some(Said::Dropped) => continue,
+            };
             let value = version.attributes.get(path).filter(|value| !value.is_empty());
             let value = value.map(|value| match items.shown(value) {
                 Cow::Borrowed(value) => speller.canonical(value),
                 Cow::Owned(value) => speller.canonical(&value),
             });
             if let Some(receipt) = context.index.receipt(entry) {
-                object.attributes.insert(path.clone(), Shown { value, receipt });
+                object.attributes.insert(path.clone(), Shown { value, meaning, receipt });
             }
         }
     }

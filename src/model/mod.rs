@@ -11,6 +11,7 @@ mod change;
 mod difference;
 mod evidence;
 mod log;
+mod pattern;
 mod receipt;
 mod recovery;
 mod snapshot;
@@ -32,6 +33,7 @@ pub use log::{
     Actor, ActorKind, EventTime, LogKind, LogRecord, LogRow, LogTarget, ModifiedProperty,
     Precision, plain_activity,
 };
+pub use pattern::glob;
 pub use receipt::{Cited, ExhibitId, Receipt, ReceiptError, Span, Table};
 pub use recovery::{
     Asserted, AssertionOutcome, AssertionRow, BackupRow, Clean, Completion, Freshness,

@@ -4,8 +4,10 @@
 //! Takes the index, the changes that history found and the catalogue; gives the tables of `model::recovery`. Knows nothing
 //! of output formats.
 
+pub mod assertions;
 pub mod attestation;
 pub mod difference;
+mod link_view;
 pub mod lists;
 pub mod opinion;
 pub mod rebuild;

@@ -8,6 +8,7 @@
 //! What is not known to be harmless is replaced: what stays readable is data (`directory/data/readable.csv`).
 
 mod key;
+mod service;
 mod text;
 
 pub use key::{KeyFile, RedactError};
@@ -72,6 +73,7 @@ impl<'c> Redactor<'c> {
         }
         let log = |row: &LogRow| (row.tenant_id.clone(), row.kind, row.object_type.clone());
         analysis.logs.sort_by_key(log);
+        self.service(analysis);
         self.differences(&mut analysis.differences);
         self.opinions(&mut analysis.opinions);
         analysis.warnings.iter_mut().for_each(|row| self.warning(row));

@@ -4,7 +4,7 @@ mod compare;
 mod history;
 mod verify;
 
-pub(super) use verify::{declarations, note_options, outcome, verified};
+pub(super) use verify::{Asked, outcome};
 
 use super::Exit;
 use super::args::RecoveryVerb;

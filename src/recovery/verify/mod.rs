@@ -70,9 +70,7 @@ pub fn verify(
     let as_of = jobs.iter().filter_map(|job| job.started).min().or(request.completed);
     let judge = Judge::gather(index, catalogue, &analysis.changes, as_of.or(analysis.as_of))?;
     let mut damage = asked.between(request.good, request.damaged);
-    for change in &mut damage {
-        change.recoverability = judge.of(change);
-    }
+    judge.set(&mut damage);
     let since = asked.between(request.damaged, request.after);
     let intents = Intents::read(index, catalogue, (&request.declared, &request.tenant))?;
     let abouts: Vec<About<'_>> = damage.iter().chain(&since).map(About::of).collect();
@@ -97,6 +95,13 @@ pub fn verify(
         at_target: target,
         good_start: good.map(|time| time.start),
         fresh,
+        reports: analysis
+            .jobs
+            .iter()
+            .filter(|job| job.tenant_id == request.tenant && job.kind == JobKind::DifferenceReport)
+            .filter(|job| target_of.is_some() && job.target == target_of)
+            .collect(),
+        damaged_end: asked.row(request.damaged).and_then(|row| row.time).map(|time| time.end),
         listed: asked.listed(|listed| {
             let of = analysis.jobs.iter().find(|job| job.id == listed.job_id);
             !listed.failed && target_of.is_some() && of.and_then(|job| job.target) == target_of

@@ -6,22 +6,12 @@ use std::sync::Arc;
 use super::steps::{About, LINKED, NOT_LINKED, Place};
 use crate::directory::Catalogue;
 use crate::history::{HistoryError, ObservedObject, ObservedType, Wanted, observe};
-use crate::index::{Index, Listing, ObjectId};
+use crate::index::{Index, LinkGroup, Listing, ObjectId};
 use crate::model::{Analysis, CoverageState, Receipt, VerdictReason};
+use crate::recovery::link_view::LinkView;
 
 /// Type, identity, relation, and whether it is the list of the other end.
 type ListKey = (Arc<str>, ObjectId, Arc<str>, bool);
-
-/// The list of links that a snapshot shows of one object and relation.
-#[derive(Debug, Default)]
-struct LinkView {
-    /// Whether it is known to hold all links.
-    whole: bool,
-    /// Whether nothing but delta pages show it.
-    of_delta: bool,
-    targets: BTreeMap<ObjectId, Receipt>,
-    receipts: Vec<Receipt>,
-}
 
 /// What was found, or why nothing was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,45 +185,17 @@ fn links(
         return found;
     }
     for group in index.link_groups() {
-        let key = (
-            Arc::clone(&group.key.source_type),
-            group.key.source.clone(),
-            Arc::clone(&group.key.relation),
-            group.inverse,
-        );
+        let key = key_of(&group);
         let of_tenant = index.tenants.get(group.tenant).is_some_and(|of| of == tenant);
-        if !of_tenant || !wanted.contains(&key) {
-            continue;
-        }
-        let run = index.link_run(&group);
-        let of_snapshot = run.observations.iter().filter(|observation| {
-            let capture = index.captures.get(observation.capture);
-            capture.is_some_and(|capture| capture.snapshot == snapshot)
-        });
-        let mut view = LinkView { of_delta: true, ..LinkView::default() };
-        let mut seen = false;
-        for observation in of_snapshot {
-            seen = true;
-            view.of_delta &= observation.patch;
-            if !observation.patch {
-                // A later list of the same snapshot replaces what an earlier one showed.
-                view.targets.clear();
-                view.whole = !observation.partial;
-                view.receipts = index.exhibits_of(observation.capture);
-                if view.receipts.is_empty() {
-                    view.receipts.push(observation.receipt);
-                }
-            }
-            for (_, id, receipt) in &observation.others {
-                view.targets.insert(id.clone(), *receipt);
-            }
-            for (_, id, _) in &observation.gone {
-                view.targets.remove(id);
-            }
-        }
-        if seen {
-            found.insert(key, view);
+        if of_tenant && wanted.contains(&key) {
+            found.extend(LinkView::of(index, snapshot, &group).map(|view| (key, view)));
         }
     }
     found
+}
+
+fn key_of(group: &LinkGroup) -> ListKey {
+    let key = &group.key;
+    let (object_type, relation) = (Arc::clone(&key.source_type), Arc::clone(&key.relation));
+    (object_type, key.source.clone(), relation, group.inverse)
 }

@@ -12,6 +12,7 @@ mod logs;
 mod opinion;
 mod pick;
 mod rows;
+mod service;
 mod steps;
 mod summary;
 mod value;
@@ -39,6 +40,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("summary.html", include_str!("../../../templates/summary.html")),
     ("coverage.html", include_str!("../../../templates/coverage.html")),
     ("logs.html", include_str!("../../../templates/logs.html")),
+    ("service.html", include_str!("../../../templates/service.html")),
     ("difference.html", include_str!("../../../templates/difference.html")),
     ("opinion.html", include_str!("../../../templates/opinion.html")),
     ("attestation.html", include_str!("../../../templates/attestation.html")),

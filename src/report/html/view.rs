@@ -10,6 +10,7 @@ use super::difference::{Differences, differences};
 use super::logs::{Logs, logs};
 use super::opinion::{Opinions, opinions};
 use super::rows::{Changes, LaneTable, changes, lanes};
+use super::service::{Service, service};
 use super::summary::{Summary, summary};
 use super::value::Text;
 use crate::model::{Analysis, CaseFile, ExhibitRow, Interval};
@@ -38,6 +39,7 @@ pub(super) struct Page {
     warnings: Warnings,
     coverage: Coverage,
     logs: Logs,
+    service: Service,
     differences: Differences,
     opinions: Opinions,
     attestation: Option<AttestationView>,
@@ -150,6 +152,7 @@ pub(super) fn page(
         warnings: warnings(analysis),
         coverage: coverage(analysis, &population, gaps(&analysis.coverage)),
         logs: logs(analysis),
+        service: service(analysis),
         differences,
         opinions: opinions(analysis),
         attestation: attestation(analysis, run),
