@@ -64,9 +64,16 @@ fn report(
             *other_rows.entry(change.lane.to_string()).or_default() += change.objects;
         }
     }
-    let judge = |change: &Change| match shown(change, catalogue) {
-        Shown::Hidden(why) if compared.is_listed => Shown::Doubtful(why),
-        told => told,
+    let judge = |change: &Change| {
+        let told = shown(change, catalogue);
+        match told {
+            Shown::Hidden(why) if compared.is_listed => Shown::Doubtful(why),
+            Shown::Recovered
+            | Shown::Doubtful(_)
+            | Shown::Visible
+            | Shown::Settled
+            | Shown::Hidden(_) => told,
+        }
     };
     DifferenceReport {
         tenant_id: tenant.to_owned(),

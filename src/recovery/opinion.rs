@@ -368,7 +368,15 @@ fn with_ours(row: OpinionRow, ours: &Change) -> OpinionRow {
         ChangeKind::Modified => (ours.before.clone(), ours.after.clone()),
         ChangeKind::LinkAdded => (None, Some(link_word(true).to_owned())),
         ChangeKind::LinkRemoved => (None, Some(link_word(false).to_owned())),
-        kind => (None, Some(action(ours).map_or(kind.as_str(), RecoveryAction::as_str).to_owned())),
+        ChangeKind::Added
+        | ChangeKind::Removed
+        | ChangeKind::SoftDeleted
+        | ChangeKind::HardDeleted
+        | ChangeKind::Restored
+        | ChangeKind::FirstObserved => {
+            let word = action(ours).map_or(ours.kind.as_str(), RecoveryAction::as_str);
+            (None, Some(word.to_owned()))
+        }
     };
     let receipts: Vec<Receipt> =
         ours.evidence_before.iter().chain(&ours.evidence_after).copied().collect();
