@@ -252,6 +252,7 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         }
         Reason::DeltaDeleted => "a delta page says that it was deleted for good",
         Reason::FromChangeList => "as a change list of the service says; no dump here shows it",
+        Reason::AddedAndDeleted => "not there before, and in the recycle bin now",
         Reason::AddedOrRestored => {
             "not live in the backup, as a change list says: not there, or in the recycle bin"
         }
