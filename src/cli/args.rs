@@ -368,6 +368,9 @@ pub struct Recovered {
     /// Id or name of who did the damage, as the audit log has it; all else was wanted
     #[arg(long, value_name = "ID", requires = "good")]
     pub actor: Vec<String>,
+    /// File of assertions (TOML) about snapshots; one that does not hold, or cannot be told, ends with exit code 1
+    #[arg(long, value_name = "FILE")]
+    pub assert: Option<PathBuf>,
 }
 
 /// How `recovery verify` prints.

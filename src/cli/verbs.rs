@@ -182,9 +182,11 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     let key = custody::key_of(args.redact.as_deref(), &prepared.evidence.paths, Some(&args.out))?;
     unfinished::announce(&args.out);
     let declared = recovery::declarations(&args.recovered)?;
+    let claimed = recovery::assertions(&args.recovered)?;
+    let claimed = claimed.as_deref();
     let mut options = run_options(&prepared);
     scope_options(args, &mut options);
-    recovery::note_options(&args.recovered, &declared, &mut options);
+    recovery::note_options(&args.recovered, (&declared, claimed), &mut options);
     let index = prepared.index(progress)?;
     let case_file = told.as_ref().map(|(_, case)| case.clone());
     let mut info =
@@ -198,6 +200,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     service::fill(&index, catalogue(), &mut analysis)?;
     judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
     analysis.verifications = recovery::verified(&index, &analysis, &args.recovered, &declared)?;
+    analysis.assertions = recovery::asserted(&index, &analysis, (&args.recovered, claimed))?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     analysis.differences = diff::first_against_last(&analysis);
     let inputs = custody::inputs(&analysis);
@@ -215,6 +218,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
         drop(writeln!(stderr, "{}", report::text::escaped(&path.display().to_string())));
     }
     drop(stderr);
+    recovery::say(&analysis);
     let exit = verdict(&analysis).max(recovery::outcome(&analysis));
     let entry = custody::report_entry(inputs, &told, written.last(), exit);
     custody::note(log.as_deref(), entry)?;

@@ -8,6 +8,7 @@
 //! What is not known to be harmless is replaced: what stays readable is data (`directory/data/readable.csv`).
 
 mod key;
+mod recovery;
 mod text;
 
 pub use key::{KeyFile, RedactError};
@@ -72,6 +73,10 @@ impl<'c> Redactor<'c> {
         let log = |row: &LogRow| (row.tenant_id.clone(), row.kind, row.object_type.clone());
         analysis.logs.sort_by_key(log);
         self.differences(&mut analysis.differences);
+        self.verifications(&mut analysis.verifications);
+        if let Some(asserted) = &mut analysis.assertions {
+            self.assertions(asserted);
+        }
         analysis.warnings.iter_mut().for_each(|row| self.warning(row));
         analysis.quarantine.iter_mut().for_each(|row| self.quarantined(row));
         analysis

@@ -1,8 +1,10 @@
 //! `entrace recovery`: what was recovered, and whether it is as it should be.
 
+mod assertions;
 mod history;
 mod verify;
 
+pub(super) use assertions::{asserted, assertions, say};
 pub(super) use verify::{declarations, note_options, outcome, verified};
 
 use super::Exit;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::{asserted, assertions, say};
 use crate::cli::args::{Recovered, VerdictFormat, VerifyArgs};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
@@ -31,6 +32,7 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
     let case = args.evidence.case.as_deref();
     let told = custody::case_file(args.case_file.as_deref(), case)?;
     let declared = declarations(&args.recovered)?;
+    let claimed = assertions(&args.recovered)?;
     let prepared = sources::prepare(&args.evidence, Checks::All)?;
     let key =
         custody::key_of(args.redact.as_deref(), &prepared.evidence.paths, args.out.as_deref())?;
@@ -40,7 +42,7 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
         unfinished::announce(out);
     }
     let mut options = verbs::run_options(&prepared);
-    note_options(&args.recovered, &declared, &mut options);
+    note_options(&args.recovered, (&declared, claimed.as_deref()), &mut options);
     let mut info = RunInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         options,
@@ -48,6 +50,7 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
     };
     let (index, mut analysis) = verbs::analysed(prepared, (&args.evidence, &[]), progress)?;
     analysis.verifications = verified(&index, &analysis, &args.recovered, &declared)?;
+    analysis.assertions = asserted(&index, &analysis, (&args.recovered, claimed.as_deref()))?;
     verbs::told(index, progress);
     let exit = verbs::verdict(&analysis).max(outcome(&analysis));
     if let Some(key) = &key {
@@ -62,6 +65,9 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
             verbs::to_stdout(|out| json::write(&analysis.verifications, out))?;
         }
     }
+    if args.format != VerdictFormat::Table {
+        say(&analysis);
+    }
     if let Some(out) = &args.out {
         report::write_verification(&analysis, &info, out, &progress.meter())?;
     }
@@ -71,13 +77,14 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
 /// Whether everything that was asked about a recovery is as it should be.
 pub(in crate::cli) fn outcome(analysis: &Analysis) -> Exit {
     let open = analysis.verifications.iter().any(|one| one.open() > 0);
-    if open { Exit::Failed } else { Exit::Done }
+    let claims = analysis.assertions.as_ref().is_some_and(|asserted| asserted.open() > 0);
+    if open || claims { Exit::Failed } else { Exit::Done }
 }
 
 /// Notes what was asked about a recovery, for the record of the run.
 pub(in crate::cli) fn note_options(
     args: &Recovered,
-    declared: &Declarations,
+    (declared, claimed): (&Declarations, Option<&[u8]>),
     options: &mut BTreeMap<String, String>,
 ) {
     let mut note = |name: &str, values: Vec<String>| verbs::note(options, name, values);
@@ -90,6 +97,7 @@ pub(in crate::cli) fn note_options(
     for (name, hash) in &declared.hashes {
         note(name, vec![hash.clone()]);
     }
+    note("assert", claimed.iter().map(|bytes| hex(&Sha256::digest(bytes))).collect());
 }
 
 /// Reads what the caller declares.

@@ -396,7 +396,7 @@ pub(crate) fn hostile() -> Analysis {
         });
         verification.wrong_in_good.push(text.clone());
         verification.jobs.push(text.clone());
-        verification.declared.insert(text.clone(), text.clone());
+        verification.declared.insert(text.clone(), "ab".repeat(32));
         asserted.rows.push(AssertionRow {
             tenant_id: text.clone(),
             name: text.clone(),
@@ -405,7 +405,7 @@ pub(crate) fn hostile() -> Analysis {
             object_id: text.clone(),
             object_name: text.clone(),
             attribute: text.clone(),
-            check: text.clone(),
+            check: "within".to_owned(),
             expected: text.clone(),
             found: Some(text.clone()),
             outcome: AssertionOutcome::ALL[n % AssertionOutcome::ALL.len()],
