@@ -338,6 +338,8 @@ pub enum RecoveryVerb {
     History(HistoryArgs),
     /// One verdict per attribute, link and object: is it good again?
     Verify(VerifyArgs),
+    /// Our difference beside the service's change lists: what each has, and why they differ
+    Compare(CompareArgs),
 }
 
 /// The recovery to verify.
@@ -368,17 +370,17 @@ pub struct Recovered {
     /// Id or name of who did the damage, as the audit log has it; all else was wanted
     #[arg(long, value_name = "ID", requires = "good")]
     pub actor: Vec<String>,
-    /// File of assertions (TOML) about snapshots; one that does not hold, or cannot be told, ends with exit code 1
-    #[arg(long, value_name = "FILE")]
-    pub assert: Option<PathBuf>,
+    /// TOML of assertions about snapshots (README, "Assertions"); all must hold
+    #[arg(long = "assert", value_name = "FILE")]
+    pub assertions: Option<PathBuf>,
 }
 
-/// How `recovery verify` prints.
+/// How `recovery verify` and `recovery compare` print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum VerdictFormat {
     /// For the terminal.
     Table,
-    /// All columns of `recovery.csv`.
+    /// All columns of `recovery.csv`, or of `second_opinion.csv`.
     Csv,
     /// A JSON array of the same rows.
     Json,
@@ -404,6 +406,19 @@ pub struct VerifyArgs {
     /// what they stand for goes into KEYFILE.map.csv
     #[arg(long, value_name = "KEYFILE")]
     pub redact: Option<PathBuf>,
+}
+
+/// `recovery compare`
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    #[command(flatten)]
+    pub evidence: Evidence,
+    /// Difference report of the service (default: all whose list is in the evidence)
+    #[arg(long, value_name = "ID")]
+    pub job: Vec<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: VerdictFormat,
 }
 
 /// `synth`

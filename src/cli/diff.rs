@@ -15,6 +15,7 @@ use crate::model::{
     Analysis, Change, ConflictRow, DifferenceReport, JobScope, Receipt, RecoveryAction, SnapshotRow,
 };
 use crate::recovery::difference::{self, Compared};
+use crate::recovery::judge;
 use crate::recovery::lists::{ServiceList, list_of_backup};
 use crate::recovery::rebuild::{Rebuilt, rebuild};
 use crate::report::{self, terminal};
@@ -30,6 +31,7 @@ pub(super) fn diff(args: &DiffArgs, progress: &Progress) -> Outcome {
     let key = custody::key_of(args.redact.as_deref(), &args.evidence.paths, None)?;
     let (index, analysis) = verbs::compared(&args.evidence, &[], progress)?;
     let (mut changes, compared, remarks) = differences(args, &index, &analysis)?;
+    judge(&index, catalogue(), &mut changes, analysis.as_of)?;
     verbs::told(index, progress);
     if key.is_none() {
         say(&remarks);

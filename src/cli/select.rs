@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::intake::of_snapshot_id;
 use crate::model::SnapshotRow;
 
 /// Why a word names no snapshot.
@@ -49,21 +50,9 @@ pub(super) fn snapshot(word: &str, snapshots: &[&SnapshotRow]) -> Result<usize, 
     }
 }
 
-/// The time in a snapshot id of the service: base64 of an RFC 3339 time or of Unix seconds (Graph documentation and live
-/// tenants differ).
+/// The time in a snapshot id of the service.
 pub(super) fn service_id(word: &str) -> Option<Timestamp> {
-    let text = String::from_utf8(base64(word)?).ok()?;
-    text.parse().ok().or_else(|| Timestamp::from_second(text.parse().ok()?).ok())
-}
-
-fn base64(word: &str) -> Option<Vec<u8>> {
-    use base64::Engine;
-    use base64::engine::DecodePaddingMode;
-    use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-    let lenient =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let plain = word.replace('-', "+").replace('_', "/");
-    GeneralPurpose::new(&base64::alphabet::STANDARD, lenient).decode(plain).ok()
+    of_snapshot_id(word).map(|time| time.at)
 }
 
 #[cfg(test)]

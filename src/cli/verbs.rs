@@ -20,6 +20,7 @@ use crate::history::{HistoryOptions, ObjectState, analyse, state_of};
 use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, WarningRow};
+use crate::recovery::opinion::opinions;
 use crate::recovery::{judge, service};
 use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
@@ -181,12 +182,10 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     }
     let key = custody::key_of(args.redact.as_deref(), &prepared.evidence.paths, Some(&args.out))?;
     unfinished::announce(&args.out);
-    let declared = recovery::declarations(&args.recovered)?;
-    let claimed = recovery::assertions(&args.recovered)?;
-    let claimed = claimed.as_deref();
+    let asked = recovery::Asked::read(&args.recovered)?;
     let mut options = run_options(&prepared);
     scope_options(args, &mut options);
-    recovery::note_options(&args.recovered, (&declared, claimed), &mut options);
+    asked.note(&mut options);
     let index = prepared.index(progress)?;
     let case_file = told.as_ref().map(|(_, case)| case.clone());
     let mut info =
@@ -199,8 +198,8 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     let mut analysis = analyse(&index, catalogue(), &options)?;
     service::fill(&index, catalogue(), &mut analysis)?;
     judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
-    analysis.verifications = recovery::verified(&index, &analysis, &args.recovered, &declared)?;
-    analysis.assertions = recovery::asserted(&index, &analysis, (&args.recovered, claimed))?;
+    asked.answer(&index, &mut analysis)?;
+    analysis.opinions = opinions(&index, catalogue(), &analysis)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
     analysis.differences = diff::first_against_last(&analysis);
     let inputs = custody::inputs(&analysis);
@@ -218,7 +217,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
         drop(writeln!(stderr, "{}", report::text::escaped(&path.display().to_string())));
     }
     drop(stderr);
-    recovery::say(&analysis);
+    recovery::say_assertions(&analysis);
     let exit = verdict(&analysis).max(recovery::outcome(&analysis));
     let entry = custody::report_entry(inputs, &told, written.last(), exit);
     custody::note(log.as_deref(), entry)?;

@@ -399,6 +399,36 @@ impl Index {
         LinkRun { key: group.key.clone(), inverse: group.inverse, observations }
     }
 
+    /// A print of the links that each exhibit (by position) shows, whatever their order; for exhibits that show any list.
+    #[must_use]
+    pub fn link_prints(&self) -> HashMap<usize, u128> {
+        let mut found: HashMap<usize, u128> = HashMap::new();
+        let mut add = |exhibit: usize, hasher: &blake3::Hasher| {
+            let print = hasher.finalize();
+            let print = print.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
+            let sum = found.entry(exhibit).or_default();
+            *sum = sum.wrapping_add(u128::from_le_bytes(print));
+        };
+        for place in self.link_order() {
+            let Some(segment) = self.segments.get(place.segment as usize) else { continue };
+            let Some(head) = segment.heads.get(place.head as usize) else { continue };
+            let Some(request) = self.requests.get(place.request as usize) else { continue };
+            let name = |number: u32| segment.names.get(number as usize).map(|name| name.as_bytes());
+            let mut list = blake3::Hasher::new();
+            list.update(&head.source).update(&[u8::from(place.inverse)]);
+            for part in [name(head.source_type), name(head.relation)] {
+                list.update(part.unwrap_or_default()).update(&[0]);
+            }
+            add(request.exhibit, &list);
+            for link in segment.links_of(head) {
+                let mut one = list.clone();
+                one.update(&link.other).update(&[u8::from(link.is_gone())]);
+                add(request.exhibit, &one);
+            }
+        }
+        found
+    }
+
     /// The last capture whose links name each of these objects, by tenant.
     #[must_use]
     pub fn last_links_to(&self, wanted: &HashSet<(u32, Key)>) -> HashMap<(u32, Key), usize> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::intake::of_snapshot_id;
 use crate::model::{Analysis, JobRow, JobScope, ListedChange};
 
 /// The change list of one job.
@@ -43,8 +44,8 @@ impl ServiceList<'_> {
 
 /// The time in the id of a backup.
 #[must_use]
-pub fn backup_time(_id: &str) -> Option<Timestamp> {
-    None
+pub fn backup_time(id: &str) -> Option<Timestamp> {
+    of_snapshot_id(id).map(|time| time.at)
 }
 
 /// The change lists of all jobs, those without a change too, by (tenant, job, backup). Lists of failed changes are none.

@@ -224,7 +224,11 @@ impl Comparison<'_> {
         let link = matches!(ours.kind, ChangeKind::LinkAdded | ChangeKind::LinkRemoved);
         let early = self.target.zip(ours.window.not_before).is_none_or(|(at, from)| from < at);
         let late = self.started.zip(ours.window.not_after).is_some_and(|(at, to)| to > at);
-        let held = self.list.scope().holds(&ours.object_type, &ours.object_id);
+        // A filter names whole objects.
+        let part = self.catalogue.recovery_type(&ours.object_type);
+        let whole = part.map(|kind| kind.part_of.as_str()).filter(|whole| !whole.is_empty());
+        let whole = whole.unwrap_or(&ours.object_type);
+        let held = self.list.scope().holds(whole, &ours.object_id);
         let reason = match (shown(ours, self.catalogue), held) {
             (_, Some(false)) => OpinionReason::JobFilter,
             (Shown::Hidden(_), _) => OpinionReason::NotShown,

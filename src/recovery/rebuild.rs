@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::lists::ServiceList;
-use crate::directory::Catalogue;
+use crate::directory::{Catalogue, Identity};
 use crate::history::{
     HistoryError, Json, ObjectState, Speller, ValueAt, WantedStates, change_id, states_as_of,
 };
@@ -280,7 +280,7 @@ impl<'a> Builder<'a> {
             object_name: row.object_name.clone(),
             kind,
             attribute: String::new(),
-            target: None,
+            target: self.edge(row),
             before: None,
             after: None,
             added: None,
@@ -298,6 +298,17 @@ impl<'a> Builder<'a> {
             reason: current.reason,
             recoverability: None,
         }
+    }
+
+    /// What a grant or an assignment points at: a part of its natural key.
+    fn edge(&self, row: &ListedChange) -> Option<Target> {
+        let known = self.catalogue.object_type(&row.object_type)?;
+        let Identity::NaturalKey(properties) = &known.identity else { return None };
+        let (property, object_type) = known.target.as_ref()?;
+        let place = properties.iter().position(|name| name == property)?;
+        let id = row.object_id.split('|').nth(place)?;
+        let (id, object_type) = (id.to_owned(), object_type.clone());
+        Some(Target { object_type, id, name: String::new() })
     }
 
     /// Notes that the dump says one thing of the current state, and the list another.

@@ -9,6 +9,7 @@
 
 mod key;
 mod recovery;
+mod service;
 mod text;
 
 pub use key::{KeyFile, RedactError};
@@ -21,7 +22,8 @@ use crate::codes::code;
 use crate::directory::Catalogue;
 use crate::model::{
     Analysis, BinRow, Change, ChangeId, ConflictRow, CoverageRow, DifferenceReport,
-    DifferingObject, ExhibitRow, LogRow, ObjectRow, QuarantineRow, SnapshotRow, WarningRow,
+    DifferingObject, ExhibitRow, LogRow, ObjectRow, OpinionRow, QuarantineRow, SecondOpinion,
+    SnapshotRow, WarningRow,
 };
 use text::Pseudonyms;
 
@@ -72,11 +74,13 @@ impl<'c> Redactor<'c> {
         }
         let log = |row: &LogRow| (row.tenant_id.clone(), row.kind, row.object_type.clone());
         analysis.logs.sort_by_key(log);
+        self.service(analysis);
         self.differences(&mut analysis.differences);
         self.verifications(&mut analysis.verifications);
         if let Some(asserted) = &mut analysis.assertions {
             self.assertions(asserted);
         }
+        self.opinions(&mut analysis.opinions);
         analysis.warnings.iter_mut().for_each(|row| self.warning(row));
         analysis.quarantine.iter_mut().for_each(|row| self.quarantined(row));
         analysis
@@ -121,6 +125,52 @@ impl<'c> Redactor<'c> {
             link.relation = names.attribute(&link.relation);
         }
         object.links.sort_by(|a, b| (&a.relation, &a.target.id).cmp(&(&b.relation, &b.target.id)));
+    }
+
+    /// Puts pseudonyms into second opinions, and them in order again.
+    pub fn opinions(&mut self, opinions: &mut [SecondOpinion]) {
+        for opinion in opinions.iter_mut() {
+            let names = &mut self.names;
+            opinion.tenant_id = names.id(&opinion.tenant_id);
+            opinion.job_id = names.id(&opinion.job_id);
+            opinion.from = names.label(&opinion.from);
+            opinion.to = names.label(&opinion.to);
+            opinion.rows.iter_mut().for_each(|row| self.opinion(row));
+            opinion.rows.sort_by(|a, b| {
+                let target = |row: &OpinionRow| row.target.as_ref().map(|end| end.id.clone());
+                (&a.object_type, &a.object_id, &a.attribute, target(a)).cmp(&(
+                    &b.object_type,
+                    &b.object_id,
+                    &b.attribute,
+                    target(b),
+                ))
+            });
+        }
+        opinions.sort_by(|a, b| {
+            (&a.tenant_id, a.started, &a.job_id).cmp(&(&b.tenant_id, b.started, &b.job_id))
+        });
+    }
+
+    fn opinion(&mut self, row: &mut OpinionRow) {
+        let names = &mut self.names;
+        row.object_name = names.name(&row.object_type, &row.object_name);
+        row.object_type = names.object_type(&row.object_type);
+        row.object_id = names.id(&row.object_id);
+        // Of objects and links the values are words of the program.
+        let is_attribute = !row.attribute.is_empty() && row.target.is_none();
+        let values = [
+            &mut row.our_backup,
+            &mut row.our_current,
+            &mut row.their_backup,
+            &mut row.their_current,
+        ];
+        for value in values.into_iter().flatten().filter(|_| is_attribute) {
+            *value = names.json(&row.attribute, value);
+        }
+        row.attribute = names.attribute(&row.attribute);
+        if let Some(target) = &mut row.target {
+            names.target(target);
+        }
     }
 
     /// Puts pseudonyms into the options of a run: scopes and labels may name what is to be hidden.

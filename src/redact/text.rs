@@ -91,6 +91,11 @@ impl<'c> Pseudonyms<'c> {
         Self { key, catalogue, table: BTreeMap::new() }
     }
 
+    /// What is known of names.
+    pub(super) fn catalogue(&self) -> &'c Catalogue {
+        self.catalogue
+    }
+
     pub(super) fn table(&self) -> &BTreeMap<String, String> {
         &self.table
     }

@@ -289,8 +289,8 @@ mod tests {
 
     #[test]
     fn a_path_that_runs_into_a_value_stays_whole() {
-        let outer = fixture::modified("user", "u1", "a");
-        let inner = fixture::modified("user", "u1", "a.b");
+        let outer = fixture::modified("conditionalAccessPolicy", "p1", "a");
+        let inner = fixture::modified("conditionalAccessPolicy", "p1", "a.b");
         let entry = &list(&[outer, inner])["value"][0];
         assert_eq!(entry["deltaFromCurrent"]["a.b"], json!("old"));
     }

@@ -16,6 +16,7 @@
 //! | [`terminal`] | plain tables that fit a width |
 //! | [`verification`] | whether a recovery put back what it should: CSV, JSON, terminal |
 //! | [`service`] | backups and jobs of the service: tables, JSON, terminal |
+//! | [`opinion`] | our difference beside the service's change lists |
 //! | [`run`] | `run.json`: version, options, hashes of every input and output |
 //! | [`text`] | hostile text made visible |
 
@@ -29,6 +30,7 @@ pub mod graph;
 pub mod html;
 pub mod inspect;
 pub mod json;
+pub mod opinion;
 mod output;
 pub mod run;
 pub mod service;
@@ -94,7 +96,8 @@ pub enum ReportError {
 }
 
 /// Writes the whole result folder: `report.html`, the CSVs and `run.json`; gives the paths in that order. `recovery.csv`
-/// and `attestation.json` are there only where a recovery was verified or assertions were checked.
+/// and `attestation.json` are there only where a recovery was verified or assertions were checked, `second_opinion.csv` only
+/// where a change list of the service is in the evidence.
 ///
 /// Every file is written as `<name>.partial` and renamed when all of them are complete, `run.json` last: a folder with
 /// a `run.json` is a whole one. Files of the same names from an earlier run are replaced by then, all or none.
@@ -130,6 +133,9 @@ pub fn write(
     })?;
     folder
         .write("jobs.csv", |file| tables::write_csv(&mut service::table::jobs(analysis)?, file))?;
+    if !analysis.opinions.is_empty() {
+        folder.write("second_opinion.csv", |file| opinion::write(&analysis.opinions, file))?;
+    }
     write_recovery(analysis, run, &mut folder)?;
     write_record(analysis, run, folder)
 }

@@ -102,6 +102,8 @@ pub(super) struct Capture {
     pub(super) carried: Option<&'static Carried>,
     /// Attributes that say something on any object of it, in such a format.
     pub(super) shown: BTreeSet<String>,
+    /// Its files, each with the numbers of the objects on it, where files are kept account of.
+    pub(super) files: Vec<(usize, Bits)>,
 }
 
 impl Capture {
@@ -135,4 +137,18 @@ pub(super) struct LinkCapture {
     pub(super) end: i64,
     pub(super) relation: Relation,
     pub(super) whole: Whole,
+    /// Its files, where files are kept account of.
+    pub(super) files: Vec<usize>,
+}
+
+/// One file as it was written.
+#[derive(Debug, Clone)]
+pub(super) struct Sheet {
+    pub(super) day: usize,
+    /// Hash of its bytes.
+    pub(super) bytes: blake3::Hash,
+    /// Hash of its request and of its records in any order; `None` where it has no record.
+    pub(super) content: Option<blake3::Hash>,
+    /// The latest time in it that the service set.
+    pub(super) latest: Option<i64>,
 }

@@ -89,6 +89,20 @@ names! {
         CompromisedAccount = "compromised-account",
         /// All three, and a recovery that misses things.
         Woodgrove = "woodgrove",
+        /// All three within a day, and the recovery on the next.
+        Recovery = "recovery",
+    }
+}
+
+names! {
+    /// What the recovery is limited to.
+    RecoveryScope {
+        /// Nothing: it recovers all that the service covers.
+        All = "all",
+        /// Users.
+        Users = "users",
+        /// Some users and a group, by id.
+        Objects = "objects",
     }
 }
 
@@ -176,6 +190,10 @@ pub struct SynthOptions {
     pub mess: Mess,
     /// Everyday operations between two snapshots; `None` for what suits the size.
     pub changes_per_day: Option<u32>,
+    /// What a planted recovery is limited to.
+    pub recovery_scope: RecoveryScope,
+    /// Whether the difference report before a planted recovery is exported.
+    pub difference_report: bool,
     /// Moved as files are written.
     pub meter: Arc<Meter>,
 }
@@ -191,6 +209,8 @@ impl Default for SynthOptions {
             log: LogFormat::Graph,
             mess: Mess::Full,
             changes_per_day: None,
+            recovery_scope: RecoveryScope::All,
+            difference_report: true,
             meter: Arc::default(),
         }
     }
@@ -211,7 +231,7 @@ impl SynthOptions {
 
     fn per_day(&self) -> u32 {
         self.changes_per_day.unwrap_or_else(|| match self.incident {
-            Some(Incident::Woodgrove) => 8,
+            Some(Incident::Woodgrove | Incident::Recovery) => 8,
             _ if self.users >= LARGE => 980 / self.snapshots.saturating_sub(1).max(1),
             _ => (self.users / 6).clamp(20, 80),
         })

@@ -6,7 +6,6 @@ use super::build::{self, GLOBAL_ADMINISTRATOR};
 use super::clock::rfc3339;
 use super::export::start_of;
 use super::kinds::{Obj, Ty};
-use super::people::{self, Sort};
 use super::recovery;
 use super::sim::Sim;
 use super::tenant::{Actor, Place};
@@ -15,11 +14,14 @@ use super::{Incident, SynthOptions};
 const BULK: &str = "bulk-import";
 const LOCK_OUT: &str = "lock-out";
 const COMPROMISED: &str = "compromised-account";
-const RECOVERY: &str = "recovery";
+pub(super) const RECOVERY: &str = "recovery";
 /// The account that is taken over.
-const VICTIM: u32 = 6;
+pub(super) const VICTIM: u32 = 6;
 /// Users that the intruder deletes; the first is purged.
 const DELETED: [u32; 4] = [17, 23, 31, 44];
+
+/// The first day on which there is a backup, damage since, and a recovery.
+const FIRST_RECOVERY: usize = 2;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
@@ -41,12 +43,22 @@ pub(super) fn plan(sim: &mut Sim, options: &SynthOptions) {
             bulk_import(sim, last.min(1));
             lock_out(sim, last.min(2));
             compromised(sim, last.min(3));
-            recover(sim, last.min(4));
+            if last >= FIRST_RECOVERY {
+                recovery::plan(sim, options, last.min(4));
+            }
+        }
+        Some(Incident::Recovery) => {
+            bulk_import(sim, 1);
+            lock_out(sim, 1);
+            compromised(sim, 1);
+            if days >= FIRST_RECOVERY + 2 {
+                recovery::plan(sim, options, FIRST_RECOVERY);
+            }
         }
     }
 }
 
-fn step(
+pub(super) fn step(
     sim: &mut Sim,
     at: i64,
     story: &'static str,
@@ -60,7 +72,7 @@ fn step(
     });
 }
 
-fn user(ix: u32) -> Obj {
+pub(super) fn user(ix: u32) -> Obj {
     Obj { ty: Ty::User, ix }
 }
 
@@ -268,75 +280,5 @@ fn credential(sim: &mut Sim, start: i64, actor: Actor) {
         let role = "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8";
         let record = build::app_role_assignment(&sim.tenant, 9_000, client, graph, role);
         sim.tenant.create(act, Ty::AppRoleAssignment, Some(graph), record);
-    });
-}
-
-/// A recovery that puts back most, misses some, and deletes what it should not.
-fn recover(sim: &mut Sim, day: usize) {
-    let start = start_of(day) + 8 * HOUR;
-    let actor = Actor::Service(recovery::ACTOR);
-    let good = start_of(1) + HOUR;
-    for ix in (8..sim.tenant.first_users.min(20_000)).filter(|ix| ix % 2 == 0 && ix % 18 != 0) {
-        step(
-            sim,
-            start + i64::from(ix % 600),
-            RECOVERY,
-            ("Update user", actor),
-            move |sim, act| {
-                if !sim.tenant.is_live(user(ix), act.at) {
-                    return;
-                }
-                for path in ["jobTitle", "department", "officeLocation"] {
-                    let before = sim.tenant.value(user(ix), path, good);
-                    sim.tenant.set(act, user(ix), path, &before);
-                }
-            },
-        );
-    }
-    for ix in DELETED.into_iter().skip(1) {
-        step(sim, start + 11 * MINUTE, RECOVERY, ("Restore user", actor), move |sim, act| {
-            if sim.tenant.place(user(ix), act.at) == Place::Bin {
-                sim.tenant.restore(act, user(ix));
-            }
-        });
-    }
-    let update = ("Update conditional access policy", actor);
-    for ix in [0, 1, 5] {
-        step(sim, start + 12 * MINUTE, RECOVERY, update, move |sim, act| {
-            let policy = Obj { ty: Ty::CaPolicy, ix };
-            for path in [
-                "state",
-                "grantControls.builtInControls",
-                "grantControls.operator",
-                "conditions.users.excludeUsers",
-            ] {
-                let before = sim.tenant.value(policy, path, good);
-                sim.tenant.set(act, policy, path, &before);
-            }
-        });
-    }
-    step(sim, start + 13 * MINUTE, RECOVERY, ("Restore policy", actor), |sim, act| {
-        for place in [Obj { ty: Ty::NamedLocation, ix: 0 }, Obj { ty: Ty::CaPolicy, ix: 7 }] {
-            if sim.tenant.place(place, act.at) == Place::Bin {
-                sim.tenant.restore(act, place);
-            }
-        }
-    });
-    step(sim, start + 14 * MINUTE, RECOVERY, ("Restore group", actor), |sim, act| {
-        let group = Obj { ty: Ty::Group, ix: 13 };
-        if sim.tenant.place(group, act.at) == Place::Bin {
-            sim.tenant.restore(act, group);
-        }
-    });
-    step(sim, start + 15 * MINUTE, RECOVERY, ("Delete user", actor), move |sim, act| {
-        // Added since the backup, and wanted all the same: the recovery deletes it.
-        let added = sim.tenant.live(Ty::User, act.at).into_iter().find(|one| {
-            one.ix >= sim.tenant.first_users
-                && !sim.tenant.is_live(*one, good)
-                && people::sort(one.ix) != Sort::Guest
-        });
-        if let Some(added) = added {
-            sim.tenant.delete(act, added);
-        }
     });
 }

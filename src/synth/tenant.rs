@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::kinds::{Identity, Obj, Ty};
 use super::people::{self, User};
+use super::recovery::Recovery;
 use super::rng::{guid, tag};
 use super::value;
 
@@ -130,6 +131,8 @@ pub(super) struct Tenant {
     pub(super) links: BTreeMap<Relation, Links>,
     pub(super) operations: Vec<Operation>,
     pub(super) effects: Vec<Effect>,
+    /// The recovery that is planned or done.
+    pub(super) recovery: Option<Recovery>,
 }
 
 impl Tenant {
@@ -149,6 +152,7 @@ impl Tenant {
             links: BTreeMap::new(),
             operations: Vec::new(),
             effects: Vec::new(),
+            recovery: None,
         }
     }
 
@@ -194,6 +198,11 @@ impl Tenant {
                 }
             }
         }
+    }
+
+    /// The user with this id.
+    pub(super) fn find_user(&self, id: &str) -> Option<Obj> {
+        self.all(Ty::User).find(|user| self.key(*user) == id)
     }
 
     /// The user, group or service principal with this id, if it holds a role or grant.

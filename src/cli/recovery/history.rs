@@ -20,7 +20,7 @@ pub(super) fn run(args: &HistoryArgs, progress: &Progress) -> Result<Exit, Failu
         HistoryFormat::Csv => {
             verbs::to_stdout(|stdout| tables::write_csv(&mut table::jobs(&analysis)?, stdout))?
         }
-        HistoryFormat::Json => verbs::pretty(&json::jobs(&analysis))?,
+        HistoryFormat::Json => verbs::out(&json::jobs(&analysis)?)?,
     }
     Ok(verbs::verdict(&analysis))
 }

@@ -1,11 +1,10 @@
 //! `entrace recovery`: what was recovered, and whether it is as it should be.
 
-mod assertions;
+mod compare;
 mod history;
 mod verify;
 
-pub(super) use assertions::{asserted, assertions, say};
-pub(super) use verify::{declarations, note_options, outcome, verified};
+pub(super) use verify::{Asked, outcome, say_assertions};
 
 use super::Exit;
 use super::args::RecoveryVerb;
@@ -17,5 +16,6 @@ pub(super) fn run(verb: &RecoveryVerb, progress: &Progress) -> Result<Exit, Fail
     match verb {
         RecoveryVerb::History(args) => history::run(args, progress),
         RecoveryVerb::Verify(args) => verify::run(args, progress),
+        RecoveryVerb::Compare(args) => compare::run(args, progress),
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::{asserted, assertions, say};
 use crate::cli::args::{Recovered, VerdictFormat, VerifyArgs};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
@@ -15,24 +15,26 @@ use crate::cli::{custody, diff, select, verbs};
 use crate::directory::catalogue;
 use crate::evidence::hex;
 use crate::index::{Checks, Index};
-use crate::model::{Analysis, SnapshotRow, Verification};
+use crate::model::{Analysis, Asserted, AssertionOutcome, SnapshotRow, Verification};
+use crate::recovery::assertions::{AssertionError, check, file};
 use crate::recovery::verify::{Declarations, Declared, VerifyRequest, declared, verify};
-use crate::report::verification::text::recovery_text;
+use crate::report::terminal::Style;
+use crate::report::verification::text::{assertions_text, recovery_text};
 use crate::report::verification::{json, table};
 use crate::report::{self, RunInfo};
 use crate::unfinished;
 
 pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failure> {
-    if args.recovered.good.is_none() {
+    if args.recovered.good.is_none() && args.recovered.assertions.is_none() {
         return Err(Failure::Usage {
             message: "no snapshots to verify a recovery with".to_owned(),
-            hint: "name three: --good SNAP --damaged SNAP --after SNAP".to_owned(),
+            hint: "name three: --good SNAP --damaged SNAP --after SNAP; or --assert FILE"
+                .to_owned(),
         });
     }
     let case = args.evidence.case.as_deref();
     let told = custody::case_file(args.case_file.as_deref(), case)?;
-    let declared = declarations(&args.recovered)?;
-    let claimed = assertions(&args.recovered)?;
+    let asked = Asked::read(&args.recovered)?;
     let prepared = sources::prepare(&args.evidence, Checks::All)?;
     let key =
         custody::key_of(args.redact.as_deref(), &prepared.evidence.paths, args.out.as_deref())?;
@@ -42,15 +44,14 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
         unfinished::announce(out);
     }
     let mut options = verbs::run_options(&prepared);
-    note_options(&args.recovered, (&declared, claimed.as_deref()), &mut options);
+    asked.note(&mut options);
     let mut info = RunInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         options,
         case: told.map(|(_, case)| case),
     };
     let (index, mut analysis) = verbs::analysed(prepared, (&args.evidence, &[]), progress)?;
-    analysis.verifications = verified(&index, &analysis, &args.recovered, &declared)?;
-    analysis.assertions = asserted(&index, &analysis, (&args.recovered, claimed.as_deref()))?;
+    asked.answer(&index, &mut analysis)?;
     verbs::told(index, progress);
     let exit = verbs::verdict(&analysis).max(outcome(&analysis));
     if let Some(key) = &key {
@@ -66,7 +67,7 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
         }
     }
     if args.format != VerdictFormat::Table {
-        say(&analysis);
+        say_assertions(&analysis);
     }
     if let Some(out) = &args.out {
         report::write_verification(&analysis, &info, out, &progress.meter())?;
@@ -74,36 +75,111 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
     Ok(exit)
 }
 
-/// Whether everything that was asked about a recovery is as it should be.
-pub(in crate::cli) fn outcome(analysis: &Analysis) -> Exit {
-    let open = analysis.verifications.iter().any(|one| one.open() > 0);
-    let claims = analysis.assertions.as_ref().is_some_and(|asserted| asserted.open() > 0);
-    if open || claims { Exit::Failed } else { Exit::Done }
+/// Says on standard error how assertions came out.
+pub(in crate::cli) fn say_assertions(analysis: &Analysis) {
+    let Some(asserted) = &analysis.assertions else { return };
+    let text = assertions_text(asserted, Style { width: None, colour: false });
+    drop(io::stderr().lock().write_all(text.as_bytes()));
 }
 
-/// Notes what was asked about a recovery, for the record of the run.
-pub(in crate::cli) fn note_options(
-    args: &Recovered,
-    (declared, claimed): (&Declarations, Option<&[u8]>),
-    options: &mut BTreeMap<String, String>,
-) {
-    let mut note = |name: &str, values: Vec<String>| verbs::note(options, name, values);
-    note("good", args.good.iter().cloned().collect());
-    note("damaged", args.damaged.iter().cloned().collect());
-    note("after", args.after.iter().cloned().collect());
-    note("job", args.job.clone());
-    note("completed", args.completed.iter().map(ToString::to_string).collect());
-    note("actor", args.actor.clone());
-    for (name, hash) in &declared.hashes {
-        note(name, vec![hash.clone()]);
+/// Whether everything that was asked about a recovery is as it should be.
+pub(in crate::cli) fn outcome(analysis: &Analysis) -> Exit {
+    let open = analysis.verifications.iter().any(|one| one.open() > 0)
+        || analysis.assertions.as_ref().is_some_and(|asserted| {
+            asserted.rows.iter().any(|row| row.outcome != AssertionOutcome::Holds)
+        });
+    if open { Exit::Failed } else { Exit::Done }
+}
+
+/// What the caller asks about a recovery, with the files that were read for it.
+#[derive(Debug)]
+pub(in crate::cli) struct Asked<'a> {
+    args: &'a Recovered,
+    declared: Declarations,
+    assertions: Option<Vec<u8>>,
+}
+
+impl<'a> Asked<'a> {
+    /// Reads the files that are named.
+    pub(in crate::cli) fn read(args: &'a Recovered) -> Result<Self, Failure> {
+        Ok(Self { args, declared: declarations(args)?, assertions: assertions(args)? })
     }
-    note("assert", claimed.iter().map(|bytes| hex(&Sha256::digest(bytes))).collect());
+
+    /// Notes what was asked, for the record of the run.
+    pub(in crate::cli) fn note(&self, options: &mut BTreeMap<String, String>) {
+        let args = self.args;
+        let mut note = |name: &str, values: Vec<String>| verbs::note(options, name, values);
+        note("good", args.good.iter().cloned().collect());
+        note("damaged", args.damaged.iter().cloned().collect());
+        note("after", args.after.iter().cloned().collect());
+        note("job", args.job.clone());
+        note("completed", args.completed.iter().map(ToString::to_string).collect());
+        note("actor", args.actor.clone());
+        for (name, hash) in &self.declared.hashes {
+            note(name, vec![hash.clone()]);
+        }
+        let hash = |bytes: &Vec<u8>| hex(&Sha256::digest(bytes));
+        note("assert", self.assertions.iter().map(hash).collect());
+    }
+
+    /// Puts verdicts and checked assertions into the analysis; its changes are those of all lanes and types.
+    pub(in crate::cli) fn answer(
+        &self,
+        index: &Index,
+        analysis: &mut Analysis,
+    ) -> Result<(), Failure> {
+        analysis.verifications = verified(index, analysis, (self.args, &self.declared))?;
+        analysis.assertions = asserted(index, analysis, (self.args, self.assertions.as_deref()))?;
+        Ok(())
+    }
+}
+
+/// The file of assertions, if one is named and can be read.
+fn assertions(args: &Recovered) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(path) = &args.assertions else { return Ok(None) };
+    let refused = |cause: String| refused_assertions(path, &cause);
+    let bytes = fs::read(path).map_err(|error| refused(error.to_string()))?;
+    file::parse(&bytes).map_err(refused)?;
+    Ok(Some(bytes))
+}
+
+fn refused_assertions(path: &Path, cause: &str) -> Failure {
+    Failure::Usage {
+        message: format!("--assert `{}` cannot be used: {cause}", path.display()),
+        hint: "see the README, \"Assertions\", for what the file says".to_owned(),
+    }
+}
+
+/// Checks the assertions; where one names no snapshot, the one after the recovery is meant, else the last. `good`,
+/// `damaged` and `after` are those of the verification, unless a snapshot is called so.
+fn asserted(
+    index: &Index,
+    analysis: &Analysis,
+    (args, assertions): (&Recovered, Option<&[u8]>),
+) -> Result<Option<Asserted>, Failure> {
+    let (Some(bytes), Some(path)) = (assertions, &args.assertions) else { return Ok(None) };
+    let find = |tenant: &str, word: Option<&str>| {
+        let of_tenant = |row: &&SnapshotRow| row.tenant_id == tenant;
+        let rows: Vec<&SnapshotRow> = analysis.snapshots.iter().filter(of_tenant).collect();
+        let role = match word {
+            None | Some("after") => args.after.as_deref(),
+            Some("damaged") => args.damaged.as_deref(),
+            Some("good") => args.good.as_deref(),
+            Some(_) => None,
+        };
+        let label = word.filter(|word| rows.iter().any(|row| row.label == *word));
+        select::snapshot(label.or(role).or(word).unwrap_or("-1"), &rows).ok()
+    };
+    check(index, catalogue(), analysis, (bytes, &find)).map(Some).map_err(|error| match error {
+        AssertionError::File(cause) => refused_assertions(path, &cause),
+        AssertionError::History(error) => Failure::History(error),
+    })
 }
 
 /// Reads what the caller declares.
-pub(in crate::cli) fn declarations(args: &Recovered) -> Result<Declarations, Failure> {
+fn declarations(args: &Recovered) -> Result<Declarations, Failure> {
     let mut hashes = BTreeMap::new();
-    let mut file = |option: &str, path: Option<&Path>| -> Result<Vec<Declared>, Failure> {
+    let mut read = |option: &str, path: Option<&Path>| -> Result<Vec<Declared>, Failure> {
         let Some(path) = path else { return Ok(Vec::new()) };
         let refused = |cause: String| Failure::Usage {
             message: format!("--{option} `{}` cannot be used: {cause}", path.display()),
@@ -115,18 +191,17 @@ pub(in crate::cli) fn declarations(args: &Recovered) -> Result<Declarations, Fai
         hashes.insert(option.to_owned(), hex(&Sha256::digest(&bytes)));
         declared(&bytes).map_err(refused)
     };
-    let tickets = file("tickets", args.tickets.as_deref())?;
-    let damage = file("damage", args.damage.as_deref())?;
+    let tickets = read("tickets", args.tickets.as_deref())?;
+    let damage = read("damage", args.damage.as_deref())?;
     let actors: Vec<String> = args.actor.iter().map(|actor| actor.to_lowercase()).collect();
     Ok(Declarations { tickets, damage, actors, hashes })
 }
 
 /// Verifies the recovery in every tenant in which the three names stand for snapshots.
-pub(in crate::cli) fn verified(
+fn verified(
     index: &Index,
     analysis: &Analysis,
-    args: &Recovered,
-    declared: &Declarations,
+    (args, declared): (&Recovered, &Declarations),
 ) -> Result<Vec<Verification>, Failure> {
     let (Some(good), Some(damaged), Some(after)) = (&args.good, &args.damaged, &args.after) else {
         return Ok(Vec::new());

@@ -12,8 +12,8 @@ use super::view::{Finding, View};
 use crate::directory::Catalogue;
 use crate::index::{Index, Listing, ObjectId};
 use crate::model::{
-    Change, ChangeKind, ExhibitId, Intent, JobScope, ListedChange, Receipt, Recoverability,
-    Verdict, VerdictReason, VerdictRow,
+    Change, ChangeKind, ExhibitId, Intent, JobOutcome, JobRow, JobScope, ListedChange, Receipt,
+    Recoverability, Verdict, VerdictReason, VerdictRow,
 };
 
 /// Positions of the three snapshots among those of the tenant.
@@ -68,6 +68,10 @@ pub(super) struct Bench<'a> {
     pub(super) job: Job,
     /// What change lists of the same backup say.
     pub(super) listed: Vec<&'a ListedChange>,
+    /// Difference reports of the same backup.
+    pub(super) reports: Vec<&'a JobRow>,
+    /// End of the damaged snapshot.
+    pub(super) damaged_end: Option<Timestamp>,
     /// What the service says that it could not do.
     pub(super) failed: Vec<&'a ListedChange>,
 }
@@ -252,11 +256,32 @@ impl<'a> Bench<'a> {
         if let Some((reason, detail)) = self.untold(change, after, exhibits) {
             return (Verdict::CannotTell, Some(reason), detail);
         }
-        let plain = |verdict| (verdict, None, String::new());
-        let is_good = self.same(about, row.good.as_deref(), after);
+        let recovers = change.recoverability.is_none_or(|of| {
+            let undecided = matches!(of, Recoverability::Ambiguous | Recoverability::CannotTell);
+            of.is_recoverable() || undecided
+        });
+        let in_scope = self.job.holds(about);
+        let wanted = row.intent == Intent::Legitimate;
+        let distance = if recovers && in_scope != Some(false) && !wanted {
+            self.distance(change, row)
+        } else {
+            Distance::Same
+        };
+        let (good, detail) = match &distance {
+            Distance::Settled(backup) => {
+                let shown = backup.as_deref().unwrap_or("none");
+                let detail = format!("the change list of the backup gives its value as {shown}");
+                (backup.as_deref(), detail)
+            }
+            Distance::Same | Distance::Changed | Distance::Unknown => {
+                (row.good.as_deref(), String::new())
+            }
+        };
+        let plain = |verdict| (verdict, None, detail.clone());
+        let is_good = self.same(about, good, after);
         let is_damaged = self.same(about, row.damaged.as_deref(), after);
         let missing = self.is_missing(about, row, after);
-        if row.intent == Intent::Legitimate {
+        if wanted {
             return plain(match (is_damaged, is_good, missing) {
                 (true, ..) => Verdict::LegitimateChangeKept,
                 (_, true, _) => Verdict::LegitimateChangeLost,
@@ -264,49 +289,28 @@ impl<'a> Bench<'a> {
                 _ => Verdict::ThirdValue,
             });
         }
-        let recovers = change.recoverability.is_none_or(|of| {
-            let undecided = matches!(of, Recoverability::Ambiguous | Recoverability::CannotTell);
-            of.is_recoverable() || undecided
-        });
-        let in_scope = self.job.holds(about);
-        let distance = if recovers && in_scope != Some(false) {
-            self.distance(change, row)
-        } else {
-            Distance::Same
-        };
-        if let Distance::Settled(backup) = &distance {
-            let shown = backup.as_deref().unwrap_or("none");
-            let detail = format!("the change list of the backup gives its value as {shown}");
-            if after.state == *backup && !missing {
-                return (Verdict::EqualsGood, None, detail);
-            }
-            let verdict = if is_damaged { Verdict::EqualsDamaged } else { Verdict::ThirdValue };
-            return (if missing { Verdict::Missing } else { verdict }, None, detail);
-        }
         if is_good && distance != Distance::Changed {
             return plain(Verdict::EqualsGood);
         }
         if missing {
             return plain(Verdict::Missing);
         }
-        if distance != Distance::Same {
+        if matches!(distance, Distance::Changed | Distance::Unknown) {
             let detail = self.distance_in_words(&distance);
             return (Verdict::CannotTell, Some(VerdictReason::Distance), detail);
         }
-        if self.was_good_again(about, row) {
+        if self.was_good_again(about, good) {
             return plain(Verdict::ChangedAgainLater);
         }
         if !recovers {
-            let of = change.recoverability.map(|of| of.as_str()).unwrap_or_default().to_owned();
-            return (Verdict::NotRecoverable, Some(VerdictReason::SeeRecoverability), of);
+            return (Verdict::NotRecoverable, Some(VerdictReason::SeeRecoverability), detail);
         }
         if in_scope == Some(false) {
-            let detail = "the job was limited to other types or objects".to_owned();
             return (Verdict::OutOfScope, Some(VerdictReason::JobFilter), detail);
         }
         let verdict = if is_damaged { Verdict::EqualsDamaged } else { Verdict::ThirdValue };
         let failed = !row.failure.is_empty();
-        (verdict, failed.then_some(VerdictReason::ListedAsFailed), row.failure.clone())
+        (verdict, failed.then_some(VerdictReason::ListedAsFailed), detail)
     }
 
     /// Why the evidence does not tell, before values are looked at.
@@ -371,7 +375,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Whether it had the good value after the recovery, in an observation before the after snapshot.
-    fn was_good_again(&self, about: About<'_>, row: &VerdictRow) -> bool {
+    fn was_good_again(&self, about: About<'_>, good: Option<&str>) -> bool {
         let has_bin = self.has_bin(about.object_type);
         let to_after = (self.positions.damaged, self.positions.after);
         let over = |step: &&Step<'_>| {
@@ -379,10 +383,9 @@ impl<'a> Bench<'a> {
             step.position < self.positions.after
                 && self.job.completion.zip(end).is_none_or(|(completion, end)| end >= completion)
         };
-        self.steps
-            .between(about, to_after)
-            .filter(over)
-            .any(|step| !is_unproven(step.change) && state_after(step.change, has_bin) == row.good)
+        self.steps.between(about, to_after).filter(over).any(|step| {
+            !is_unproven(step.change) && state_after(step.change, has_bin).as_deref() == good
+        })
     }
 
     fn distance(&self, change: &Change, row: &VerdictRow) -> Distance {
@@ -412,7 +415,7 @@ impl<'a> Bench<'a> {
         if distance == Distance::Same {
             return distance;
         }
-        self.backup_value(about).map_or(distance, Distance::Settled)
+        self.backup_value(about, row).map_or(distance, Distance::Settled)
     }
 
     /// Whether the snapshot before the time that the service restored to shows the thing.
@@ -429,23 +432,40 @@ impl<'a> Bench<'a> {
         matches!(view.link(about), Finding::Shown(..))
     }
 
-    /// The value in the backup, where a change list tells it.
-    fn backup_value(&self, about: About<'_>) -> Option<Option<String>> {
-        let listed = self.listed.iter().find(|listed| {
-            listed.object_type == about.object_type && listed.object_id == about.object_id
-        })?;
-        if about.target.is_empty() && !about.attribute.is_empty() {
-            let attribute = listed.attributes.iter().find(|of| of.path == about.attribute)?;
-            return attribute.backup.clone();
-        }
+    /// The value in the backup, where a change list tells it: the one that it gives, else, of what a complete list leaves
+    /// out, the one at the time of the report.
+    fn backup_value(&self, about: About<'_>, row: &VerdictRow) -> Option<Option<String>> {
         if about.attribute.is_empty() {
             return None;
         }
-        let link = listed
-            .links
-            .iter()
-            .find(|link| link.relation == about.attribute && link.target.id == about.target)?;
-        Some(Some(if link.remove { super::steps::NOT_LINKED } else { LINKED }.to_owned()))
+        let listed = self.listed.iter().find(|listed| {
+            listed.object_type == about.object_type && listed.object_id == about.object_id
+        });
+        let told = listed.and_then(|listed| {
+            if about.target.is_empty() {
+                let attribute = listed.attributes.iter().find(|of| of.path == about.attribute);
+                return attribute.and_then(|attribute| attribute.backup.clone());
+            }
+            let link = listed
+                .links
+                .iter()
+                .find(|link| link.relation == about.attribute && link.target.id == about.target)?;
+            Some(Some(if link.remove { super::steps::NOT_LINKED } else { LINKED }.to_owned()))
+        });
+        if told.is_some() {
+            return told;
+        }
+        let complete = self.reports.iter().find(|report| {
+            let whole = report.listed.is_some() && !report.list_incomplete;
+            let over =
+                matches!(report.outcome, JobOutcome::Completed | JobOutcome::CompletedWithWarnings);
+            whole && over && report.scope.holds(about.object_type, about.object_id) == Some(true)
+        })?;
+        let at = complete.started?;
+        let then = self.steps.between(about, (self.positions.damaged, self.positions.after)).next();
+        let still =
+            then.is_none_or(|step| step.change.window.not_before.is_some_and(|from| at <= from));
+        (still && self.damaged_end.is_some_and(|end| end <= at)).then(|| row.damaged.clone())
     }
 
     fn distance_in_words(&self, distance: &Distance) -> String {

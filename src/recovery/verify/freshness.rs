@@ -143,7 +143,8 @@ fn delta_exhibits(index: &Index) -> BTreeSet<usize> {
 
 /// A print of what the records of an exhibit say, whatever their order and spelling; for exhibits that hold objects.
 fn contents(index: &Index, is_wanted: &(dyn Fn(usize) -> bool + Sync)) -> HashMap<usize, u128> {
-    let mut found: HashMap<usize, u128> = HashMap::new();
+    let mut found = index.link_prints();
+    found.retain(|exhibit, _| is_wanted(*exhibit));
     for object_type in index.object_types() {
         let parts =
             index.visit(object_type, HashMap::new, |sums: &mut HashMap<usize, u128>, _, seen| {

@@ -97,6 +97,13 @@ pub fn verify(
         at_target: target,
         good_start: good.map(|time| time.start),
         fresh,
+        reports: analysis
+            .jobs
+            .iter()
+            .filter(|job| job.tenant_id == request.tenant && job.kind == JobKind::DifferenceReport)
+            .filter(|job| target_of.is_some() && job.target == target_of)
+            .collect(),
+        damaged_end: asked.row(request.damaged).and_then(|row| row.time).map(|time| time.end),
         listed: asked.listed(|listed| {
             let of = analysis.jobs.iter().find(|job| job.id == listed.job_id);
             !listed.failed && target_of.is_some() && of.and_then(|job| job.target) == target_of

@@ -9,8 +9,10 @@ mod attestation;
 mod coverage;
 mod difference;
 mod logs;
+mod opinion;
 mod pick;
 mod rows;
+mod service;
 mod steps;
 mod summary;
 mod value;
@@ -38,7 +40,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("summary.html", include_str!("../../../templates/summary.html")),
     ("coverage.html", include_str!("../../../templates/coverage.html")),
     ("logs.html", include_str!("../../../templates/logs.html")),
+    ("service.html", include_str!("../../../templates/service.html")),
     ("difference.html", include_str!("../../../templates/difference.html")),
+    ("opinion.html", include_str!("../../../templates/opinion.html")),
     ("attestation.html", include_str!("../../../templates/attestation.html")),
     ("changes.html", include_str!("../../../templates/changes.html")),
     ("evidence.html", include_str!("../../../templates/evidence.html")),

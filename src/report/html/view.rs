@@ -8,7 +8,9 @@ use super::attestation::{AttestationView, attestation};
 use super::coverage::{Coverage, coverage, gaps, tenant};
 use super::difference::{Differences, differences};
 use super::logs::{Logs, logs};
+use super::opinion::{Opinions, opinions};
 use super::rows::{Changes, LaneTable, changes, lanes};
+use super::service::{Service, service};
 use super::summary::{Summary, summary};
 use super::value::Text;
 use crate::model::{Analysis, CaseFile, ExhibitRow, Interval};
@@ -37,7 +39,9 @@ pub(super) struct Page {
     warnings: Warnings,
     coverage: Coverage,
     logs: Logs,
+    service: Service,
     differences: Differences,
+    opinions: Opinions,
     attestation: Option<AttestationView>,
     changes: Changes,
     lanes: Vec<LaneTable>,
@@ -148,7 +152,9 @@ pub(super) fn page(
         warnings: warnings(analysis),
         coverage: coverage(analysis, &population, gaps(&analysis.coverage)),
         logs: logs(analysis),
+        service: service(analysis),
         differences,
+        opinions: opinions(analysis),
         attestation: attestation(analysis, run),
         changes,
         lanes: lanes(&analysis.changes),

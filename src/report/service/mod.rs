@@ -17,6 +17,9 @@ use crate::model::{
 /// Ids of a scope that one cell names.
 const IDS: usize = 3;
 
+/// Attributes and links of a row that one line names.
+const PARTS: usize = 8;
+
 /// The request that shows all jobs.
 pub const JOBS_REQUEST: &str = "GET /directory/recovery/jobs";
 
@@ -90,14 +93,52 @@ pub(super) fn remark(backup: &BackupRow, as_of: Option<Timestamp>) -> String {
     parts.join("; ")
 }
 
-/// A list of changes that says that some failed.
+/// The rows of a job's lists; they are sorted by (tenant, job).
+fn of_job<'a>(analysis: &'a Analysis, job: &JobRow) -> &'a [ListedChange] {
+    let key = (job.tenant_id.as_str(), job.id.as_str());
+    let own = |row: &ListedChange| (row.tenant_id.as_str(), row.job_id.as_str()).cmp(&key);
+    let from = analysis.listed.partition_point(|row| own(row).is_lt());
+    let rest = analysis.listed.get(from..).unwrap_or_default();
+    let len = rest.partition_point(|row| own(row).is_eq());
+    rest.get(..len).unwrap_or_default()
+}
+
+/// What its list says that a recovery would do.
+pub(super) fn changes<'a>(
+    analysis: &'a Analysis,
+    job: &JobRow,
+) -> impl Iterator<Item = &'a ListedChange> {
+    of_job(analysis, job).iter().filter(|row| !row.failed)
+}
+
+/// What its list says that failed.
 pub(super) fn failures<'a>(
     analysis: &'a Analysis,
     job: &JobRow,
 ) -> impl Iterator<Item = &'a ListedChange> {
-    let (tenant, id) = (job.tenant_id.clone(), job.id.clone());
-    let of_job = move |row: &&ListedChange| row.tenant_id == tenant && row.job_id == id;
-    analysis.listed.iter().filter(of_job).filter(|row| row.failed)
+    of_job(analysis, job).iter().filter(|row| row.failed)
+}
+
+/// The object of a row of a list, and what is done to it.
+pub(super) fn object(row: &ListedChange) -> String {
+    let action = row.action.map_or("?", |action| action.as_str());
+    let object_type = if row.object_type.is_empty() { "object" } else { &row.object_type };
+    let parts = [action, object_type, &row.object_name, &row.object_id];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(" ")
+}
+
+/// The attributes and links of a row of a list.
+pub(super) fn parts(row: &ListedChange) -> String {
+    let attributes = row.attributes.iter().map(|attribute| attribute.path.clone());
+    let links = row.links.iter().map(|link| {
+        let sign = if link.remove { '-' } else { '+' };
+        format!("{} {sign}{}", link.relation, link.target.id)
+    });
+    let named: Vec<String> = attributes.chain(links).collect();
+    let more = named.len().saturating_sub(PARTS);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", named.get(..PARTS.min(named.len())).unwrap_or_default().join(", "))
 }
 
 /// Events that may say who started a job.

@@ -4,11 +4,13 @@ use jiff::Timestamp;
 
 use super::super::terminal::{Style, Table, cell, heading, put};
 use super::super::{text, words};
-use super::{JOBS_REQUEST, count, failures, listed, notes, pair, remark, scope, took};
+use super::{
+    JOBS_REQUEST, changes, count, failures, listed, notes, object, pair, parts, remark, scope, took,
+};
 use crate::model::{Analysis, BackupRow, JobRow, ListedChange};
 
-/// Failures of one job that a listing shows; JSON has all of them.
-const FAILURES: usize = 20;
+/// Rows of a job's list that a listing shows; JSON has all of them.
+const ROWS: usize = 20;
 
 fn tenant(id: &str) -> &str {
     if id.is_empty() { "unknown" } else { id }
@@ -66,14 +68,8 @@ pub fn history(analysis: &Analysis, lists: usize, style: Style) -> String {
         for note in notes(analysis, job) {
             line(&mut out, "  ", &note);
         }
-        let failed: Vec<&ListedChange> = failures(analysis, job).collect();
-        for row in failed.iter().take(FAILURES) {
-            line(&mut out, "  failed: ", &failure(row));
-        }
-        let more = words::length(failed.len().saturating_sub(FAILURES));
-        if more > 0 {
-            line(&mut out, "  ", &format!("{} with --json", words::counted(more, "more", "more")));
-        }
+        rows(&mut out, "failed: ", failures(analysis, job), failure);
+        rows(&mut out, "", changes(analysis, job), change);
     }
     unattributed(&mut out, analysis);
     out
@@ -119,12 +115,33 @@ fn line(out: &mut String, indent: &str, words: &str) {
     put(out, &format!("{indent}{}", text::escaped(words)));
 }
 
+/// The first rows of a list, and how many there are beyond them.
+fn rows<'a>(
+    out: &mut String,
+    what: &str,
+    listed: impl Iterator<Item = &'a ListedChange>,
+    one: impl Fn(&ListedChange) -> String,
+) {
+    let listed: Vec<&ListedChange> = listed.collect();
+    for row in listed.iter().take(ROWS) {
+        line(out, "  ", &format!("{what}{}", one(row)));
+    }
+    let more = words::length(listed.len().saturating_sub(ROWS));
+    if more > 0 {
+        line(out, "  ", &format!("{what}{} more; --json has them all", words::number(more)));
+    }
+}
+
 fn failure(row: &ListedChange) -> String {
-    let action = row.action.map_or("", |action| action.as_str());
     let message = if row.failure.is_empty() { "no reason given" } else { &row.failure };
-    let parts = [row.object_type.as_str(), &row.object_name, &row.object_id, action];
-    let object: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    format!("{}: {message}", object.join(" "))
+    format!("{}: {message}", object(row))
+}
+
+fn change(row: &ListedChange) -> String {
+    match parts(row) {
+        parts if parts.is_empty() => object(row),
+        parts => format!("{}: {parts}", object(row)),
+    }
 }
 
 fn table(jobs: &[JobRow], style: Style) -> String {

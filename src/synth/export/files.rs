@@ -189,6 +189,7 @@ impl Exporter<'_> {
                 end: at,
                 relation,
                 whole,
+                files: Vec::new(),
             });
         }
         Ok(())
@@ -214,7 +215,8 @@ impl Exporter<'_> {
             self.leaf(&format!("{folder}/{above}/{segment}/{id}/{id}.json"))?;
         }
         let whole = Whole::Consistent;
-        self.written.links.push(LinkCapture { day: self.day, start: at, end: at, relation, whole });
+        let (day, files) = (self.day, Vec::new());
+        self.written.links.push(LinkCapture { day, start: at, end: at, relation, whole, files });
         Ok(())
     }
 }

@@ -101,6 +101,9 @@ impl Exporter<'_> {
                 continue;
             }
             self.page(request, &capture, (page, pages), (objects, members.len()), &path)?;
+            let mut held = Bits::default();
+            objects.iter().for_each(|obj| held.insert(obj.ix));
+            capture.files.push((self.last_file(), held));
         }
         self.ranges(
             &mut capture,
@@ -136,6 +139,7 @@ impl Exporter<'_> {
                 end: capture.end,
                 relation: (source, "manager"),
                 whole: Whole::Proven,
+                files: capture.files.iter().map(|(file, _)| *file).collect(),
             });
         }
     }
@@ -231,6 +235,7 @@ impl Exporter<'_> {
         let text = std::mem::take(&mut self.buffer);
         let name = self.stamped(path, self.clock, "json");
         self.file(&name, &text)?;
+        capture.files.push((self.last_file(), capture.present.clone()));
         self.buffer = text;
         self.clock += 1;
         if select != Some(plan::USER_NAMELESS) {
@@ -314,6 +319,7 @@ impl Exporter<'_> {
         let context = self.link_context(relation);
         let pages = targets.len().div_ceil(LINKS_ON_PAGE).max(1);
         let start = self.clock;
+        let mut files = Vec::new();
         let mut order = targets.to_vec();
         let seed = hash(self.options.seed, &[tag(&path), tag(&start.to_string())]);
         if self.trouble.spelling {
@@ -344,13 +350,15 @@ impl Exporter<'_> {
             let text = std::mem::take(&mut self.buffer);
             let name = self.stamped(&path, at, "json");
             self.file(&name, &text)?;
+            files.push(self.last_file());
             self.buffer = text;
         }
         let end = start + i64::try_from(pages - 1).unwrap_or(0);
         self.clock = end + 1;
         let whole = if pages == 1 { Whole::Proven } else { Whole::Consistent };
         if relation.0.ty != Ty::DirectoryRole {
-            self.written.links.push(LinkCapture { day: self.day, start, end, relation, whole });
+            let day = self.day;
+            self.written.links.push(LinkCapture { day, start, end, relation, whole, files });
         }
         Ok(())
     }

@@ -7,13 +7,14 @@ mod foreign;
 mod graph;
 mod logs;
 mod object;
+mod sheet;
 mod spell;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::capture::{Bits, Capture, LinkCapture, Reading};
+use super::capture::{Bits, Capture, LinkCapture, Reading, Sheet};
 use super::clock::{self, DAY, FIRST_DAY};
 use super::kinds::{Obj, Ty};
 use super::plan::{self, Lost, Series, Trouble};
@@ -46,6 +47,8 @@ pub(super) struct Written {
     pub(super) role_members: Vec<(usize, i64, Vec<Obj>)>,
     /// Label, start and end of each snapshot.
     pub(super) snapshots: Vec<(String, i64, i64)>,
+    /// What was written, where a recovery is to be judged by it; the latest file is the last.
+    pub(super) sheets: Vec<Sheet>,
     pub(super) files: u64,
     pub(super) bytes: u64,
 }
@@ -360,6 +363,7 @@ impl Exporter<'_> {
             parent: request.parent,
             carried: None,
             shown: BTreeSet::new(),
+            files: Vec::new(),
         }
     }
 
@@ -394,9 +398,24 @@ impl Exporter<'_> {
         .map_err(failed)?;
         let size_bytes = u64::try_from(text.len()).unwrap_or(0);
         self.options.meter.add_bytes(size_bytes);
+        if self.keeps_account() {
+            self.written.sheets.push(sheet::of(self.day, name, text));
+        }
         self.written.files += 1;
         self.written.bytes += size_bytes;
         Ok(())
+    }
+
+    /// Whether it is kept account of what each file holds.
+    fn keeps_account(&self) -> bool {
+        self.tenant.recovery.is_some()
+            && self.options.format == ExportFormat::Graph
+            && self.is_small()
+    }
+
+    /// The number of the file that was written last.
+    fn last_file(&self) -> usize {
+        self.written.sheets.len().saturating_sub(1)
     }
 
     fn relation_path(&self, (source, relation): Relation) -> String {

@@ -7,6 +7,7 @@ mod attributes;
 mod hidden;
 mod links;
 mod presence;
+mod verdicts;
 
 use std::collections::BTreeMap;
 
@@ -150,7 +151,7 @@ pub(super) fn document(
             entry
         })
         .collect();
-    json!({
+    let mut document = json!({
         "tool": concat!("entrace synth ", env!("CARGO_PKG_VERSION")),
         "seed": options.seed,
         "users": options.users,
@@ -161,7 +162,14 @@ pub(super) fn document(
         "expected": expected,
         "hidden": hidden,
         "operations": operations(tenant),
-    })
+    });
+    if let (Some((recovery, verdicts)), Some(members)) =
+        (verdicts::sections(tenant, written, rows), document.as_object_mut())
+    {
+        members.insert("recovery".to_owned(), recovery);
+        members.insert("verdicts".to_owned(), Value::Array(verdicts));
+    }
+    document
 }
 
 /// The key as text: one line for each row.

@@ -140,7 +140,14 @@ impl Exporter<'_> {
         };
         if told && source.ty != Ty::DirectoryRole {
             let (day, whole) = (self.day, Whole::Consistent);
-            self.written.links.push(LinkCapture { day, start: at, end: at, relation, whole });
+            self.written.links.push(LinkCapture {
+                day,
+                start: at,
+                end: at,
+                relation,
+                whole,
+                files: Vec::new(),
+            });
         }
         Ok(())
     }

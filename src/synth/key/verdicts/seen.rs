@@ -1,0 +1,156 @@
+//! What the captures of a day show of an object, an attribute or a link, and on which files.
+
+use std::collections::BTreeSet;
+
+use crate::model::ChangeKind;
+
+use super::super::super::capture::{Capture, LinkCapture, Reading};
+use super::super::super::kinds::{Obj, Ty};
+use super::super::super::value;
+use super::super::View;
+
+/// Where an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum State {
+    Nowhere,
+    Live,
+    Bin,
+    /// Deleted for good.
+    Gone,
+    /// Not live; the bin was not asked for.
+    Removed,
+}
+
+impl State {
+    pub(super) fn word(self, ty: Ty) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Bin => "in the bin",
+            Self::Removed if ty.spec().bin.is_some() => "gone or in the bin",
+            Self::Gone | Self::Removed => "gone",
+            Self::Nowhere => "absent",
+        }
+    }
+
+    pub(super) fn is_live(self) -> bool {
+        self == Self::Live
+    }
+}
+
+/// Where an object was before a change.
+pub(super) fn before(change: ChangeKind) -> State {
+    match change {
+        ChangeKind::Added | ChangeKind::FirstObserved => State::Nowhere,
+        ChangeKind::Restored => State::Bin,
+        _ => State::Live,
+    }
+}
+
+/// Where it is after it.
+pub(super) fn after(change: ChangeKind) -> State {
+    match change {
+        ChangeKind::SoftDeleted => State::Bin,
+        ChangeKind::HardDeleted => State::Gone,
+        ChangeKind::Removed => State::Removed,
+        _ => State::Live,
+    }
+}
+
+/// What is seen, when, and on which files.
+#[derive(Debug, Clone)]
+pub(super) struct Sight<T> {
+    pub(super) what: T,
+    pub(super) day: usize,
+    pub(super) at: i64,
+    pub(super) files: BTreeSet<usize>,
+}
+
+/// Why nothing is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unseen {
+    NotCollected,
+    Partial,
+}
+
+fn files_with(capture: &Capture, ix: u32) -> BTreeSet<usize> {
+    let held = capture.files.iter().filter(|(_, present)| present.contains(ix));
+    held.map(|(file, _)| *file).collect()
+}
+
+/// Every capture that shows an attribute, in order of time.
+pub(super) fn attribute(view: &View<'_>, obj: Obj, path: &str) -> Vec<Sight<Option<String>>> {
+    let words = obj.ty.is_words(path);
+    let shows = |capture: &&&Capture| capture.present.contains(obj.ix) && capture.collects(path);
+    let captures = view.captures(obj.ty).iter().filter(shows);
+    captures
+        .map(|capture| Sight {
+            what: value::column(&view.tenant.value(obj, path, capture.start), words),
+            day: capture.day,
+            at: capture.start,
+            files: files_with(capture, obj.ix),
+        })
+        .collect()
+}
+
+/// Every whole list that tells whether a link is there, in order of time.
+pub(super) fn link(view: &View<'_>, source: Obj, relation: &str, target: &str) -> Vec<Sight<bool>> {
+    let lists = view.links.iter().filter(|((of, name), _)| *of == source && *name == relation);
+    lists
+        .flat_map(|(relation, captures)| {
+            captures.iter().map(|capture: &&LinkCapture| {
+                let targets = view.tenant.targets(relation.0, relation.1, capture.start);
+                Sight {
+                    what: targets.iter().any(|one| view.tenant.key(*one) == target),
+                    day: capture.day,
+                    at: capture.start,
+                    files: capture.files.iter().copied().collect(),
+                }
+            })
+        })
+        .collect()
+}
+
+/// Where the captures of a day see an object.
+pub(super) fn object(view: &View<'_>, obj: Obj, day: usize) -> Result<Sight<State>, Unseen> {
+    let captures: Vec<&Capture> =
+        view.captures(obj.ty).iter().copied().filter(|capture| capture.day == day).collect();
+    let held = captures.iter().rfind(|capture| capture.present.contains(obj.ix));
+    if let Some(last) = held {
+        let bin = last.reading == Reading::Bin;
+        let same = captures.iter().filter(|capture| (capture.reading == Reading::Bin) == bin);
+        return Ok(Sight {
+            what: if bin { State::Bin } else { State::Live },
+            day,
+            at: last.start,
+            files: same.flat_map(|capture| files_with(capture, obj.ix)).collect(),
+        });
+    }
+    let parent = view.tenant.parent(obj);
+    let lists: Vec<&&Capture> = captures
+        .iter()
+        .filter(|list| list.reading == Reading::List && !list.filtered)
+        .filter(|list| list.parent.is_none() || list.parent == parent)
+        .collect();
+    if lists.is_empty() {
+        return Err(Unseen::NotCollected);
+    }
+    let Some(list) = lists.iter().find(|list| is_silent(view, list, obj)) else {
+        return Err(Unseen::Partial);
+    };
+    let bins = captures.iter().filter(|capture| capture.reading == Reading::Bin);
+    let bins: Vec<&&Capture> = bins.filter(|bin| bin.start > list.end).collect();
+    let what = match obj.ty.spec().bin {
+        None => State::Gone,
+        Some(_) if bins.is_empty() => State::Removed,
+        Some(_) => State::Gone,
+    };
+    let files = list.files.iter().chain(bins.iter().flat_map(|bin| &bin.files));
+    Ok(Sight { what, day, at: list.start, files: files.map(|(file, _)| *file).collect() })
+}
+
+/// Whether the silence of a list proves something.
+fn is_silent(view: &View<'_>, list: &Capture, obj: Obj) -> bool {
+    let key = view.tenant.key(obj);
+    let inside = list.ranges.iter().any(|(first, last)| *first < key && key < *last);
+    list.lost.is_empty() || (inside && list.count.is_none() && list.present.len() >= 20)
+}
