@@ -1,4 +1,5 @@
 //! Microsoft Entra Backup and Recovery, from files to tables.
 
+mod assertions;
 mod recoverability;
 mod verdicts;
