@@ -14,8 +14,8 @@ use crate::index::Index;
 use crate::model::{
     Analysis, Change, ConflictRow, DifferenceReport, JobScope, Receipt, RecoveryAction, SnapshotRow,
 };
+use crate::recovery::Judge;
 use crate::recovery::difference::{self, Compared};
-use crate::recovery::judge;
 use crate::recovery::lists::{ServiceList, list_of_backup};
 use crate::recovery::rebuild::{Rebuilt, rebuild};
 use crate::report::{self, terminal};
@@ -31,7 +31,8 @@ pub(super) fn diff(args: &DiffArgs, progress: &Progress) -> Outcome {
     let key = custody::key_of(args.redact.as_deref(), &args.evidence.paths, None)?;
     let (index, analysis) = verbs::compared(&args.evidence, &[], progress)?;
     let (mut changes, compared, remarks) = differences(args, &index, &analysis)?;
-    judge(&index, catalogue(), &mut changes, analysis.as_of)?;
+    let rows = (&*analysis.changes, &*changes);
+    Judge::gather_for(&index, catalogue(), rows, analysis.as_of)?.set(&mut changes);
     verbs::told(index, progress);
     if key.is_none() {
         say(&remarks);
@@ -166,7 +167,7 @@ fn net(analysis: &Analysis, bounds: &Bounds) -> Vec<Change> {
 }
 
 /// The difference report of the first against the last snapshot of each tenant that has several.
-pub(super) fn first_against_last(analysis: &Analysis) -> Vec<DifferenceReport> {
+pub(super) fn first_against_last(analysis: &Analysis, judge: &Judge<'_>) -> Vec<DifferenceReport> {
     let mut bounds = Bounds::new();
     for row in &analysis.snapshots {
         let (_, last) = bounds.entry(row.tenant_id.clone()).or_insert((1, 1));
@@ -174,7 +175,9 @@ pub(super) fn first_against_last(analysis: &Analysis) -> Vec<DifferenceReport> {
     }
     bounds.retain(|_, (first, last)| first < last);
     let compared = compared(&analysis.snapshots, &bounds);
-    difference::reports(&net(analysis, &bounds), &compared, catalogue())
+    let mut changes = net(analysis, &bounds);
+    judge.set(&mut changes);
+    difference::reports(&changes, &compared, catalogue())
 }
 
 fn compared(snapshots: &[SnapshotRow], bounds: &Bounds) -> BTreeMap<String, Compared> {

@@ -21,7 +21,7 @@ use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, WarningRow};
 use crate::recovery::opinion::opinions;
-use crate::recovery::{judge, service};
+use crate::recovery::{Judge, judge, service};
 use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
@@ -197,11 +197,12 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     };
     let mut analysis = analyse(&index, catalogue(), &options)?;
     service::fill(&index, catalogue(), &mut analysis)?;
-    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
+    let judge = Judge::gather(&index, catalogue(), &analysis.changes, analysis.as_of)?;
+    judge.set(&mut analysis.changes);
     asked.answer(&index, &mut analysis)?;
     analysis.opinions = opinions(&index, catalogue(), &analysis)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));
-    analysis.differences = diff::first_against_last(&analysis);
+    analysis.differences = diff::first_against_last(&analysis, &judge);
     let inputs = custody::inputs(&analysis);
     match &key {
         Some(key) => custody::redact(key, &mut analysis, &mut info)?,

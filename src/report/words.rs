@@ -197,6 +197,15 @@ pub(super) fn recoverability(word: Recoverability) -> &'static str {
     codes::code(word.as_str()).map_or("", |code| &code.meaning)
 }
 
+/// How that word is shown: green, red, or as what is open.
+pub(super) fn recoverability_look(word: Recoverability) -> &'static str {
+    match word {
+        Recoverability::CannotTell | Recoverability::Ambiguous => "unsure",
+        _ if word.is_recoverable() => "able",
+        _ => "unable",
+    }
+}
+
 /// What else an object of the type is once a recovery took it out of the recycle bin; may be empty.
 pub(super) fn restore_effect(object_type: &str) -> &'static str {
     catalogue().recovery_type(object_type).map_or("", |known| &known.restore_effect)

@@ -504,6 +504,35 @@ fn a_change_is_recovered_while_a_backup_from_before_it_is_kept() {
 }
 
 #[test]
+fn a_net_difference_is_judged_as_a_whole() {
+    let evidence = Evidence::new();
+    for (day, department) in [(1, "D"), (2, "E"), (3, "F")] {
+        let mut users = vec![person("u", json!({"department": department}))];
+        if day < 3 {
+            users.push(person("gone", json!({"department": department})));
+        }
+        evidence.users(day, users);
+        evidence.bin(day, 10, []);
+    }
+    let clock = "2026-11-08T03:00:00Z";
+    let rows = evidence.rows(&["--as-of", clock, "--id", "u"]);
+    assert_eq!(rows.column("recoverability"), ["cannot-tell", "recoverable"]);
+    let diff = |to: &str| {
+        let arguments = ["--as-of", clock, "--from", "1", "--to", to, "--format", "csv"];
+        let rows = evidence.run("diff", &arguments).ended(0).rows();
+        let words = rows
+            .0
+            .iter()
+            .map(|row| (row.get("object_id").to_owned(), row.get("recoverability").to_owned()));
+        words.collect::<BTreeMap<_, _>>()
+    };
+    // To take it back to the first day needs a backup of the first day.
+    check(&diff("3"), &[("u", "cannot-tell"), ("gone", "hard-deleted")]);
+    // That it is gone by the third day counts on the second as well.
+    check(&diff("2"), &[("gone", "hard-deleted")]);
+}
+
+#[test]
 fn the_list_of_backups_settles_what_the_hour_of_a_backup_leaves_open() {
     for (taken, word) in [
         ("2026-11-01T02:00:00Z", "recoverable"),

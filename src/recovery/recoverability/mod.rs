@@ -90,10 +90,7 @@ pub fn judge(
     changes: &mut [Change],
     as_of: Option<Timestamp>,
 ) -> Result<(), HistoryError> {
-    let judge = Judge::gather(index, catalogue, changes, as_of)?;
-    for change in changes {
-        change.recoverability = judge.of(change);
-    }
+    Judge::gather(index, catalogue, changes, as_of)?.set(changes);
     Ok(())
 }
 
@@ -104,15 +101,28 @@ fn is_judged(change: &Change) -> bool {
 }
 
 impl<'a> Judge<'a> {
-    /// Gathers what the rules need to know of the objects that these rows are about. The rows are those of the whole timeline,
-    /// in their order; what is judged later may also be composed of several of them.
+    /// Gathers what the rules need to know of the objects that the rows of the whole timeline, in their order, are about. What
+    /// is judged by it may also be composed of several of them.
     ///
     /// # Errors
     /// [`HistoryError::Open`] if a record is no longer what was indexed.
     pub fn gather(
         index: &Index,
         catalogue: &'a Catalogue,
-        changes: &[Change],
+        timeline: &[Change],
+        as_of: Option<Timestamp>,
+    ) -> Result<Self, HistoryError> {
+        Self::gather_for(index, catalogue, (timeline, &[]), as_of)
+    }
+
+    /// As [`Judge::gather`], for rows as well that no row of the timeline is behind: those of a rebuilt backup.
+    ///
+    /// # Errors
+    /// As [`Judge::gather`].
+    pub fn gather_for(
+        index: &Index,
+        catalogue: &'a Catalogue,
+        (timeline, rows): (&[Change], &[Change]),
         as_of: Option<Timestamp>,
     ) -> Result<Self, HistoryError> {
         let clock =
@@ -123,7 +133,7 @@ impl<'a> Judge<'a> {
             return Ok(judge);
         }
         let mut wanted: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
-        for change in changes.iter().filter(|change| is_judged(change)) {
+        for change in timeline.iter().chain(rows).filter(|change| is_judged(change)) {
             let Some(kind) = catalogue.recovery_type(&change.object_type) else { continue };
             let (whole, id) = whole_of(kind, &change.object_id);
             if judge.needs_facts(kind, whole, change) {
@@ -131,8 +141,8 @@ impl<'a> Judge<'a> {
             }
         }
         judge.facts.read(index, &wanted)?;
-        judge.facts.follow(changes);
-        let last: BTreeMap<(&str, &str), &Change> = changes
+        judge.facts.follow(timeline);
+        let last: BTreeMap<(&str, &str), &Change> = timeline
             .iter()
             .filter(|change| change.attribute.is_empty() && change.lane == Lane::Change)
             .map(|change| ((change.tenant_id.as_str(), change.object_id.as_str()), change))
@@ -163,6 +173,13 @@ impl<'a> Judge<'a> {
 
     fn property(&self, kind: &RecoveryType, change: &Change) -> Option<&'a RecoverableProperty> {
         self.catalogue.recoverable_property(&kind.name, &change.object_id, &change.attribute)
+    }
+
+    /// Sets `recoverability` of every row that is judged, and clears that of all others.
+    pub fn set(&self, rows: &mut [Change]) {
+        for row in rows {
+            row.recoverability = self.of(row);
+        }
     }
 
     /// What the service can do about a row; `None` for rows that are not judged.

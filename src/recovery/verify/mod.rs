@@ -70,9 +70,7 @@ pub fn verify(
     let as_of = jobs.iter().filter_map(|job| job.started).min().or(request.completed);
     let judge = Judge::gather(index, catalogue, &analysis.changes, as_of.or(analysis.as_of))?;
     let mut damage = asked.between(request.good, request.damaged);
-    for change in &mut damage {
-        change.recoverability = judge.of(change);
-    }
+    judge.set(&mut damage);
     let since = asked.between(request.damaged, request.after);
     let intents = Intents::read(index, catalogue, (&request.declared, &request.tenant))?;
     let abouts: Vec<About<'_>> = damage.iter().chain(&since).map(About::of).collect();

@@ -76,7 +76,7 @@ pub(super) struct Row {
 struct RecoveryView {
     word: &'static str,
     words: &'static str,
-    recoverable: bool,
+    class: &'static str,
     /// What else an object is that was restored, or empty.
     effect: &'static str,
 }
@@ -177,7 +177,7 @@ fn recovery(change: &Change) -> Option<RecoveryView> {
     Some(RecoveryView {
         word: word.as_str(),
         words: words::recoverability(word),
-        recoverable: word.is_recoverable(),
+        class: words::recoverability_look(word),
         effect,
     })
 }

@@ -83,7 +83,7 @@ struct Gone {
 #[derive(Debug, Serialize)]
 struct Recovery {
     word: &'static str,
-    recoverable: bool,
+    class: &'static str,
     rows: String,
     words: &'static str,
 }
@@ -167,7 +167,7 @@ fn recovery(changes: &[Change]) -> Vec<Recovery> {
         let word = *Recoverability::ALL.get(place)?;
         Some(Recovery {
             word: word.as_str(),
-            recoverable: word.is_recoverable(),
+            class: words::recoverability_look(word),
             rows: words::number(words::length(rows)),
             words: words::recoverability(word),
         })

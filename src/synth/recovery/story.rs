@@ -84,6 +84,15 @@ fn intrude(sim: &mut Sim, start: i64) {
         sim.tenant.set(act, AUTHORIZATION, "guestUserRoleId", &member);
         sim.tenant.set(act, AUTHORIZATION, "allowInvitesFrom", &json!("everyone"));
     });
+    for ix in 0..3 {
+        step(sim, start + 53 * MINUTE, ATTACK, ("Update device", actor), move |sim, act| {
+            let device = Obj { ty: Ty::Device, ix };
+            if sim.tenant.is_live(device, act.at) {
+                let off = sim.tenant.value(device, "accountEnabled", act.at) == json!(false);
+                sim.tenant.set(act, device, "accountEnabled", &json!(off));
+            }
+        });
+    }
     let service = Actor::Service("DirectorySync");
     step(sim, start + 55 * MINUTE, WANTED, ("Update user", service), |sim, act| {
         if sim.tenant.is_live(user(CONVERTED), act.at) {

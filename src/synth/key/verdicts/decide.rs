@@ -13,7 +13,7 @@ use super::super::super::recovery::{
 };
 use super::super::super::value;
 use super::super::{Row, View};
-use super::seen::{self, Sight, State, Unseen};
+use super::seen::{self, Eyes, Sight, State, Unseen};
 use super::{About, Net, net};
 
 /// The verdict on a row, with the values as they are printed.
@@ -71,7 +71,7 @@ impl Worth {
 }
 
 pub(super) struct Judge<'a> {
-    view: &'a View<'a>,
+    eyes: Eyes<'a>,
     sheets: &'a [Sheet],
     plan: &'a Recovery,
     damaged: usize,
@@ -88,6 +88,7 @@ impl<'a> Judge<'a> {
         view: &'a View<'a>,
         written: &'a Written,
         plan: &'a Recovery,
+        rows: &[Row],
         (damaged, after): (usize, usize),
     ) -> Self {
         let sheets = written.sheets.as_slice();
@@ -112,7 +113,7 @@ impl<'a> Judge<'a> {
         } else {
             Vec::new()
         };
-        Self { view, sheets, plan, damaged, after, listed, is_fresh, stale }
+        Self { eyes: Eyes::new(view, rows), sheets, plan, damaged, after, listed, is_fresh, stale }
     }
 
     /// Every verdict, with nothing declared or with the tickets.
@@ -128,7 +129,8 @@ impl<'a> Judge<'a> {
         if declared {
             for (about, later) in net(rows, self.damaged, self.after) {
                 let whole = (about.0, String::new(), String::new());
-                if !all.contains_key(&about) && !all.contains_key(&whole) && later.is_proven() {
+                if !damage.contains_key(&about) && !damage.contains_key(&whole) && later.is_proven()
+                {
                     let verdict = self.collateral(&about, &later);
                     all.insert(about, verdict);
                 }
@@ -137,23 +139,39 @@ impl<'a> Judge<'a> {
         all
     }
 
+    /// What changed after the damage and was as it was before it.
     fn collateral(&self, about: &About, later: &Net<'_>) -> Verdict {
         let before = self.worth(about, later, true);
-        let now = self.now(about);
-        let reason = now.as_ref().ok().and_then(|sight| self.objection(&sight.files));
         let word = before.word(about.0.ty);
-        Verdict {
+        let mut verdict = Verdict {
             good: word.clone(),
             damaged: word,
-            after: now.ok().and_then(|sight| sight.what.word(about.0.ty)),
-            verdict: if reason.is_some() {
-                model::Verdict::CannotTell
-            } else {
-                model::Verdict::Collateral
-            },
-            reason,
+            after: None,
+            verdict: model::Verdict::CannotTell,
+            reason: None,
             recurring: false,
+        };
+        let now = match self.now(about) {
+            Ok(now) => now,
+            Err(why) => {
+                verdict.reason = Some(why.reason());
+                return verdict;
+            }
+        };
+        // What a recycle bin shows of it counts here.
+        let own = self.sights(about).into_iter().rfind(|sight| sight.day == self.after);
+        verdict.after = own.as_ref().unwrap_or(&now).what.word(about.0.ty);
+        verdict.reason = self.objection(&now.files);
+        let within = self.plan.holds(about.0) && self.is_recoverable(about, &before, &now.what);
+        if verdict.reason.is_none() && within && !self.bracketed(about, &before) {
+            let backup = self.in_the_backup(about, &before, &before);
+            let told = self.plan.has_report && backup.is_as_good(&before);
+            verdict.reason = (!told).then_some(Reason::Distance);
         }
+        if verdict.reason.is_none() {
+            verdict.verdict = model::Verdict::Collateral;
+        }
+        verdict
     }
 
     /// The value before or after a change.
@@ -173,7 +191,7 @@ impl<'a> Judge<'a> {
     /// Where an object was last seen before a change.
     fn state_before(&self, obj: Obj, row: &Row) -> State {
         let was = seen::before(row.change);
-        let captures = self.view.captures(obj.ty);
+        let captures = self.eyes.view.captures(obj.ty);
         let last = captures
             .iter()
             .rfind(|capture| capture.end <= row.not_before && capture.present.contains(obj.ix));
@@ -191,7 +209,7 @@ impl<'a> Judge<'a> {
             at: sight.at,
             files: sight.files,
         };
-        let object = seen::object(self.view, *obj, self.after);
+        let object = self.eyes.object(*obj, self.after);
         if attribute.is_empty() || object.as_ref().is_ok_and(|sight| !sight.what.is_live()) {
             return object.map(place);
         }
@@ -214,7 +232,7 @@ impl<'a> Judge<'a> {
     fn sights(&self, (obj, attribute, target): &About) -> Vec<Sight<Worth>> {
         if attribute.is_empty() {
             let days = self.sheets.last().map_or(0, |sheet| sheet.day + 1);
-            let days = (0..days).filter_map(|day| seen::object(self.view, *obj, day).ok());
+            let days = (0..days).filter_map(|day| self.eyes.object(*obj, day).ok());
             return days
                 .map(|sight| Sight {
                     what: Worth::State(match sight.what {
@@ -228,7 +246,7 @@ impl<'a> Judge<'a> {
                 .collect();
         }
         if target.is_empty() {
-            let seen = seen::attribute(self.view, *obj, attribute);
+            let seen = self.eyes.attribute(*obj, attribute);
             return seen
                 .into_iter()
                 .map(|sight| Sight {
@@ -239,7 +257,7 @@ impl<'a> Judge<'a> {
                 })
                 .collect();
         }
-        let seen = seen::link(self.view, *obj, attribute, target);
+        let seen = self.eyes.link(*obj, attribute, target);
         seen.into_iter()
             .map(|sight| Sight {
                 what: Worth::Link(sight.what),
@@ -282,12 +300,8 @@ impl<'a> Judge<'a> {
             return verdict;
         }
         let now = match now {
-            Err(Unseen::NotCollected) => {
-                verdict.reason = Some(Reason::AfterNotCollected);
-                return verdict;
-            }
-            Err(Unseen::Partial) => {
-                verdict.reason = Some(Reason::AfterPartial);
+            Err(why) => {
+                verdict.reason = Some(why.reason());
                 return verdict;
             }
             Ok(now) => now,
@@ -370,7 +384,7 @@ impl<'a> Judge<'a> {
                 && !now.is_live()
                 && !Worth::State(*now).is_as_damaged(damaged);
         }
-        let place = seen::object(self.view, about.0, self.after);
+        let place = self.eyes.object(about.0, self.after);
         place.is_ok_and(|sight| !sight.what.is_live())
     }
 
@@ -407,7 +421,7 @@ impl<'a> Judge<'a> {
     /// The value in the backup, as the list of changes tells it.
     fn in_the_backup(&self, about: &About, good: &Worth, damaged: &Worth) -> Worth {
         let (obj, attribute, target) = about;
-        let shown = listed_as(self.view.tenant, *obj);
+        let shown = listed_as(self.eyes.view.tenant, *obj);
         let Some(row) = self.listed.iter().find(|row| row.obj == shown) else {
             return damaged.clone();
         };
@@ -428,15 +442,15 @@ impl<'a> Judge<'a> {
                 |(_, path, old, _)| Worth::Value(value::column(old, obj.ty.is_words(path))),
             );
         }
-        let found = row.members.iter().find(|(one, _)| self.view.tenant.key(*one) == *target);
+        let found = row.members.iter().find(|(one, _)| self.eyes.view.tenant.key(*one) == *target);
         found.map_or_else(|| damaged.clone(), |(_, remove)| Worth::Link(!remove))
     }
 
     /// Whether the service lists it among the changes that it could not make.
     fn has_failed(&self, (obj, attribute, target): &About) -> bool {
         let rows = self.plan.failures.iter().map(|failure| &failure.listed);
-        rows.filter(|row| row.obj == listed_as(self.view.tenant, *obj)).any(|row| {
-            let key = |one: &Obj| self.view.tenant.key(*one);
+        rows.filter(|row| row.obj == listed_as(self.eyes.view.tenant, *obj)).any(|row| {
+            let key = |one: &Obj| self.eyes.view.tenant.key(*one);
             match (attribute.is_empty(), target.is_empty()) {
                 (true, _) => row.action != Action::Update,
                 (false, true) => row.attributes.iter().any(|(_, path, ..)| path == attribute),
@@ -447,10 +461,10 @@ impl<'a> Judge<'a> {
 
     /// Whether the other end of a link is gone for good.
     fn is_end_gone(&self, target: &str) -> bool {
-        self.view.tenant.find_user(target).is_some_and(|user| {
-            [self.damaged, self.after].into_iter().any(|day| {
-                seen::object(self.view, user, day).is_ok_and(|sight| sight.what == State::Gone)
-            })
+        self.eyes.view.tenant.find_user(target).is_some_and(|user| {
+            [self.damaged, self.after]
+                .into_iter()
+                .any(|day| self.eyes.object(user, day).is_ok_and(|sight| sight.what == State::Gone))
         })
     }
 
@@ -461,7 +475,7 @@ impl<'a> Judge<'a> {
         good: &Worth,
         damaged: &Worth,
     ) -> bool {
-        let tenant = self.view.tenant;
+        let tenant = self.eyes.view.tenant;
         let end = super::super::super::export::start_of(self.damaged);
         if entity(obj.ty).is_none() || is_of_one_user(tenant, *obj) || is_synced(tenant, *obj, end)
         {
@@ -472,7 +486,12 @@ impl<'a> Judge<'a> {
             let there = |worth: &Worth| {
                 matches!(worth, Worth::State(State::Live | State::Bin | State::Nowhere))
             };
-            return edge || (there(good) && there(damaged));
+            if edge {
+                let ends = ["principalId", "clientId", "resourceId"];
+                let ends = ends.map(|name| tenant.word(*obj, name, i64::MAX));
+                return !ends.iter().any(|end| self.is_end_gone(end));
+            }
+            return there(good) && there(damaged);
         }
         if target.is_empty() {
             return covers(obj.ty, attribute);

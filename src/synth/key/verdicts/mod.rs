@@ -97,7 +97,7 @@ pub(super) fn sections(
     let afters: Vec<&str> = (plan.day + 1..written.snapshots.len()).filter_map(label).collect();
     let mut verdicts = Vec::new();
     for (after, name) in (plan.day + 1..).zip(&afters) {
-        let judge = Judge::new(&view, written, plan, (plan.day, after));
+        let judge = Judge::new(&view, written, plan, rows, (plan.day, after));
         let undeclared = judge.all(rows, false);
         let declared = judge.all(rows, true);
         for (about, verdict) in &undeclared {

@@ -1,13 +1,14 @@
 //! What the captures of a day show of an object, an attribute or a link, and on which files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::ChangeKind;
+use crate::model::{ChangeKind, Lane, VerdictReason};
 
 use super::super::super::capture::{Capture, LinkCapture, Reading};
 use super::super::super::kinds::{Obj, Ty};
 use super::super::super::value;
-use super::super::View;
+use super::super::{Row, View};
+use super::day_of;
 
 /// Where an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +71,25 @@ pub(super) struct Sight<T> {
 pub(super) enum Unseen {
     NotCollected,
     Partial,
+    /// It went, as far as a list can be trusted that cannot be.
+    Unproven,
+}
+
+impl Unseen {
+    pub(super) fn reason(self) -> VerdictReason {
+        match self {
+            Self::NotCollected => VerdictReason::AfterNotCollected,
+            Self::Partial => VerdictReason::AfterPartial,
+            Self::Unproven => VerdictReason::ChangeUnproven,
+        }
+    }
+}
+
+/// What is known of what the captures show.
+pub(super) struct Eyes<'a> {
+    pub(super) view: &'a View<'a>,
+    /// By object: the days of the rows that say where it went.
+    fates: BTreeMap<Obj, Vec<(usize, ChangeKind, Lane)>>,
 }
 
 fn files_with(capture: &Capture, ix: u32) -> BTreeSet<usize> {
@@ -77,80 +97,105 @@ fn files_with(capture: &Capture, ix: u32) -> BTreeSet<usize> {
     held.map(|(file, _)| *file).collect()
 }
 
-/// Every capture that shows an attribute, in order of time.
-pub(super) fn attribute(view: &View<'_>, obj: Obj, path: &str) -> Vec<Sight<Option<String>>> {
-    let words = obj.ty.is_words(path);
-    let shows = |capture: &&&Capture| capture.present.contains(obj.ix) && capture.collects(path);
-    let captures = view.captures(obj.ty).iter().filter(shows);
-    captures
-        .map(|capture| Sight {
-            what: value::column(&view.tenant.value(obj, path, capture.start), words),
-            day: capture.day,
-            at: capture.start,
-            files: files_with(capture, obj.ix),
-        })
-        .collect()
-}
+impl<'a> Eyes<'a> {
+    pub(super) fn new(view: &'a View<'a>, rows: &[Row]) -> Self {
+        let mut fates: BTreeMap<Obj, Vec<(usize, ChangeKind, Lane)>> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.attribute.is_empty()) {
+            let fate = (day_of(row.not_after), row.change, row.lane);
+            fates.entry(row.obj).or_default().push(fate);
+        }
+        Self { view, fates }
+    }
 
-/// Every whole list that tells whether a link is there, in order of time.
-pub(super) fn link(view: &View<'_>, source: Obj, relation: &str, target: &str) -> Vec<Sight<bool>> {
-    let lists = view.links.iter().filter(|((of, name), _)| *of == source && *name == relation);
-    lists
-        .flat_map(|(relation, captures)| {
-            captures.iter().map(|capture: &&LinkCapture| {
-                let targets = view.tenant.targets(relation.0, relation.1, capture.start);
-                Sight {
-                    what: targets.iter().any(|one| view.tenant.key(*one) == target),
-                    day: capture.day,
-                    at: capture.start,
-                    files: capture.files.iter().copied().collect(),
-                }
+    /// Every capture that shows an attribute, in order of time.
+    pub(super) fn attribute(&self, obj: Obj, path: &str) -> Vec<Sight<Option<String>>> {
+        let words = obj.ty.is_words(path);
+        let shows =
+            |capture: &&&Capture| capture.present.contains(obj.ix) && capture.collects(path);
+        let captures = self.view.captures(obj.ty).iter().filter(shows);
+        captures
+            .map(|capture| Sight {
+                what: value::column(&self.view.tenant.value(obj, path, capture.start), words),
+                day: capture.day,
+                at: capture.start,
+                files: files_with(capture, obj.ix),
             })
-        })
-        .collect()
-}
-
-/// Where the captures of a day see an object.
-pub(super) fn object(view: &View<'_>, obj: Obj, day: usize) -> Result<Sight<State>, Unseen> {
-    let captures: Vec<&Capture> =
-        view.captures(obj.ty).iter().copied().filter(|capture| capture.day == day).collect();
-    let held = captures.iter().rfind(|capture| capture.present.contains(obj.ix));
-    if let Some(last) = held {
-        let bin = last.reading == Reading::Bin;
-        let same = captures.iter().filter(|capture| (capture.reading == Reading::Bin) == bin);
-        return Ok(Sight {
-            what: if bin { State::Bin } else { State::Live },
-            day,
-            at: last.start,
-            files: same.flat_map(|capture| files_with(capture, obj.ix)).collect(),
-        });
+            .collect()
     }
-    let parent = view.tenant.parent(obj);
-    let lists: Vec<&&Capture> = captures
-        .iter()
-        .filter(|list| list.reading == Reading::List && !list.filtered)
-        .filter(|list| list.parent.is_none() || list.parent == parent)
-        .collect();
-    if lists.is_empty() {
-        return Err(Unseen::NotCollected);
-    }
-    let Some(list) = lists.iter().find(|list| is_silent(view, list, obj)) else {
-        return Err(Unseen::Partial);
-    };
-    let bins = captures.iter().filter(|capture| capture.reading == Reading::Bin);
-    let bins: Vec<&&Capture> = bins.filter(|bin| bin.start > list.end).collect();
-    let what = match obj.ty.spec().bin {
-        None => State::Gone,
-        Some(_) if bins.is_empty() => State::Removed,
-        Some(_) => State::Gone,
-    };
-    let files = list.files.iter().chain(bins.iter().flat_map(|bin| &bin.files));
-    Ok(Sight { what, day, at: list.start, files: files.map(|(file, _)| *file).collect() })
-}
 
-/// Whether the silence of a list proves something.
-fn is_silent(view: &View<'_>, list: &Capture, obj: Obj) -> bool {
-    let key = view.tenant.key(obj);
-    let inside = list.ranges.iter().any(|(first, last)| *first < key && key < *last);
-    list.lost.is_empty() || (inside && list.count.is_none() && list.present.len() >= 20)
+    /// Every whole list that tells whether a link is there, in order of time.
+    pub(super) fn link(&self, source: Obj, relation: &str, target: &str) -> Vec<Sight<bool>> {
+        let lists =
+            self.view.links.iter().filter(|((of, name), _)| *of == source && *name == relation);
+        lists
+            .flat_map(|(relation, captures)| {
+                captures.iter().map(|capture: &&LinkCapture| {
+                    let targets = self.view.tenant.targets(relation.0, relation.1, capture.start);
+                    Sight {
+                        what: targets.iter().any(|one| self.view.tenant.key(*one) == target),
+                        day: capture.day,
+                        at: capture.start,
+                        files: capture.files.iter().copied().collect(),
+                    }
+                })
+            })
+            .collect()
+    }
+
+    /// Where the captures of a day see an object.
+    pub(super) fn object(&self, obj: Obj, day: usize) -> Result<Sight<State>, Unseen> {
+        let captures: Vec<&Capture> = self
+            .view
+            .captures(obj.ty)
+            .iter()
+            .copied()
+            .filter(|capture| capture.day == day)
+            .collect();
+        let held = captures.iter().rfind(|capture| capture.present.contains(obj.ix));
+        if let Some(last) = held {
+            let bin = last.reading == Reading::Bin;
+            let same = captures.iter().filter(|capture| (capture.reading == Reading::Bin) == bin);
+            return Ok(Sight {
+                what: if bin { State::Bin } else { State::Live },
+                day,
+                at: last.start,
+                files: same.flat_map(|capture| files_with(capture, obj.ix)).collect(),
+            });
+        }
+        let parent = self.view.tenant.parent(obj);
+        let lists: Vec<&&Capture> = captures
+            .iter()
+            .filter(|list| list.reading == Reading::List && !list.filtered)
+            .filter(|list| list.parent.is_none() || list.parent == parent)
+            .collect();
+        if lists.is_empty() {
+            return Err(Unseen::NotCollected);
+        }
+        let fates = self.fates.get(&obj).map(Vec::as_slice).unwrap_or_default();
+        let gone = |change| matches!(change, ChangeKind::Removed | ChangeKind::HardDeleted);
+        match fates.iter().rfind(|(then, ..)| *then <= day) {
+            Some((_, change, Lane::Change)) if gone(*change) => {}
+            Some((_, change, _)) if gone(*change) => return Err(Unseen::Unproven),
+            _ => return Err(Unseen::NotCollected),
+        }
+        let Some(list) = lists.iter().find(|list| self.is_silent(list, obj)) else {
+            return Err(Unseen::Partial);
+        };
+        let bins = captures.iter().filter(|capture| capture.reading == Reading::Bin);
+        let bins: Vec<&&Capture> = bins.filter(|bin| bin.start > list.end).collect();
+        let what = match obj.ty.spec().bin {
+            None => State::Gone,
+            Some(_) if bins.is_empty() => State::Removed,
+            Some(_) => State::Gone,
+        };
+        let files = list.files.iter().chain(bins.iter().flat_map(|bin| &bin.files));
+        Ok(Sight { what, day, at: list.start, files: files.map(|(file, _)| *file).collect() })
+    }
+
+    /// Whether the silence of a list proves something.
+    fn is_silent(&self, list: &Capture, obj: Obj) -> bool {
+        let key = self.view.tenant.key(obj);
+        let inside = list.ranges.iter().any(|(first, last)| *first < key && key < *last);
+        list.lost.is_empty() || (inside && list.count.is_none() && list.present.len() >= 20)
+    }
 }
