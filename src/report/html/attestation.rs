@@ -19,7 +19,7 @@ const ROWS: usize = 300;
 /// Exhibits, exports, findings and assertions on the page, each.
 const LINES: usize = 200;
 /// Characters of a value.
-const VALUE: usize = 300;
+const VALUE: usize = 140;
 /// Characters of a sentence from the evidence.
 const SENTENCE: usize = 1_000;
 /// Exhibits that a claim names.

@@ -156,9 +156,8 @@ fn page(analysis: &Analysis) -> String {
 }
 
 fn section(page: &str) -> &str {
-    let start = page.find("<section id=\"attestation\"").unwrap();
-    let end = page[start..].find("</section>").unwrap();
-    &page[start..start + end]
+    let (_, sheet) = page.split_once("<section id=\"attestation\"").unwrap();
+    sheet.split_once("</section>").unwrap().0
 }
 
 #[test]
