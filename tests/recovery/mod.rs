@@ -1,5 +1,6 @@
 //! Microsoft Entra Backup and Recovery, from files to tables.
 
+mod assertions;
 mod difference;
 mod recoverability;
 mod service;
