@@ -2,3 +2,4 @@
 
 mod recoverability;
 mod verdicts;
+mod verify;
