@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{self, ChangeKind, VerdictReason as Reason};
 
-use super::super::super::capture::Sheet;
+use super::super::super::capture::{Reading, Sheet};
 use super::super::super::export::Written;
 use super::super::super::kinds::{Obj, Ty};
 use super::super::super::recovery::{
@@ -182,8 +182,7 @@ impl<'a> Judge<'a> {
         verdict.reason = self.objection(&now.files);
         let within = self.plan.holds(about.0) && self.is_recoverable(about, &before, &now.what);
         if verdict.reason.is_none() && within && !self.bracketed(about, &before) {
-            let backup = self.in_the_backup(about, &before, &before);
-            let told = backup.is_some_and(|backup| backup.is_as_good(&before));
+            let told = self.in_the_backup(about, &before, &before).is_some();
             verdict.reason = (!told).then_some(Reason::Distance);
         }
         if verdict.reason.is_none() {
@@ -212,10 +211,12 @@ impl<'a> Judge<'a> {
         let captures = self.eyes.view.captures(obj.ty);
         let last = captures
             .iter()
-            .rfind(|capture| capture.end <= row.not_before && capture.present.contains(obj.ix));
+            .rfind(|capture| capture.start <= row.not_before && capture.present.contains(obj.ix));
         match last {
-            Some(last) if last.reading == super::super::super::capture::Reading::Bin => State::Bin,
-            _ => was,
+            Some(last) if last.reading == Reading::Bin => State::Bin,
+            // First seen in the recycle bin: it came and went in between.
+            None => State::Nowhere,
+            Some(_) => was,
         }
     }
 

@@ -185,7 +185,7 @@ impl<'a> Eyes<'a> {
         match fates.iter().rfind(|(then, ..)| *then <= day) {
             Some((_, change, Lane::Change)) if gone(*change) => {}
             Some((_, change, _)) if gone(*change) => return Err(Unseen::Unproven),
-            None if fates.first().is_some_and(|(_, change, _)| *change == ChangeKind::Added) => {
+            None if !self.is_seen_until(obj, day) && !fates.is_empty() => {
                 return self.not_yet(&lists, obj).ok_or(Unseen::Partial);
             }
             _ => return Err(Unseen::NotCollected),
@@ -202,6 +202,11 @@ impl<'a> Eyes<'a> {
         };
         let files = list.files.iter().chain(bins.iter().flat_map(|bin| &bin.files));
         Ok(Sight { what, day, at: list.start, files: files.map(|(file, _)| *file).collect() })
+    }
+
+    fn is_seen_until(&self, obj: Obj, day: usize) -> bool {
+        let captures = self.view.captures(obj.ty).iter();
+        captures.into_iter().any(|one| one.day <= day && one.present.contains(obj.ix))
     }
 
     /// Before an object was added.
