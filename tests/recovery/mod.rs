@@ -5,3 +5,4 @@ mod difference;
 mod recoverability;
 mod service;
 mod verdicts;
+mod verify;
