@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::{RunInfo, fixture, graph, html, inspect, json, run, tables, terminal};
+use super::{
+    RunInfo, difference, fixture, graph, html, inspect, json, opinion, run, tables, terminal,
+};
 use crate::advice::advice;
 use crate::directory::catalogue;
 use crate::meter::Meter;
@@ -72,6 +74,40 @@ fn terminal_of_a_small_tenant() {
         terminal::changes_total(&analysis.changes),
     ];
     insta::assert_snapshot!("terminal", text.join("\n"));
+}
+
+#[test]
+fn difference_report_of_a_small_tenant() {
+    let analysis = fixture::analysis();
+    for (name, width) in [("difference", None), ("difference.80", Some(80))] {
+        let style = terminal::Style { width, colour: false };
+        let text = difference::difference_text(&analysis.differences, style);
+        if let Some(limit) = width {
+            assert!(text.lines().all(|line| terminal::width(line) <= limit), "{text}");
+        }
+        insta::assert_snapshot!(name, text);
+    }
+    let mut text = Vec::new();
+    let action = |_: &Change| Some(crate::model::RecoveryAction::Update);
+    json::write_difference(&analysis.changes[..1], &action, &mut text).unwrap();
+    insta::assert_snapshot!("difference.json", String::from_utf8(text).unwrap());
+}
+
+#[test]
+fn second_opinion_of_a_small_tenant() {
+    let opinions = fixture::analysis().opinions;
+    let style = terminal::Style { width: Some(120), colour: false };
+    let text = opinion::opinions_text(&opinions, style);
+    assert!(text.lines().all(|line| terminal::width(line) <= 120), "{text}");
+    insta::assert_snapshot!("opinion", text);
+    let (mut csv, mut json) = (Vec::new(), Vec::new());
+    opinion::write(&opinions, &mut csv).unwrap();
+    opinion::write_json(&opinions, &mut json).unwrap();
+    insta::assert_snapshot!(
+        "second_opinion.csv",
+        String::from_utf8(csv).unwrap().replace("\r\n", "\n")
+    );
+    insta::assert_snapshot!("second_opinion.json", String::from_utf8(json).unwrap());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::directory::Catalogue;
 use crate::index::{Index, Listing, ObjectId};
 use crate::model::{
     Change, ChangeKind, ExhibitId, Intent, JobOutcome, JobRow, JobScope, ListedChange, Receipt,
-    Recoverability, Verdict, VerdictReason, VerdictRow,
+    Recoverability, RecoveryAction, Verdict, VerdictReason, VerdictRow,
 };
 
 /// Positions of the three snapshots among those of the tenant.
@@ -210,14 +210,14 @@ impl<'a> Bench<'a> {
         let has_bin = self.has_bin(about.object_type);
         let position = self.positions.after;
         let Some(step) = self.steps.last_until(about, position) else {
-            let why = self.after.lists_live(about.object_type).err();
+            let why = self.after.lists_live(about).err();
             return After::silent(None, why.unwrap_or(VerdictReason::AfterNotCollected));
         };
         let Some(place) = Place::after(step.change.kind, has_bin) else {
             return After::silent(None, VerdictReason::AfterNotCollected);
         };
         if place == Place::Live {
-            let why = self.after.lists_live(about.object_type).err();
+            let why = self.after.lists_live(about).err();
             return After::silent(None, why.unwrap_or(VerdictReason::AfterNotCollected));
         }
         if is_unproven(step.change) {
@@ -229,12 +229,12 @@ impl<'a> Bench<'a> {
             return After { state, place: Some(place), receipts, silent: None };
         }
         // It was gone before: the lists of this snapshot must prove that it still is.
-        if let Err(why) = self.after.lists_live(about.object_type) {
+        if let Err(why) = self.after.lists_live(about) {
             return After::silent(None, why);
         }
-        let mut receipts = self.after.exhibits_of_lists(about.object_type, Listing::Live);
+        let mut receipts = self.after.exhibits_of_lists(about, Listing::Live);
         if has_bin && self.after.lists_bin(about.object_type) {
-            receipts.extend(self.after.exhibits_of_lists(about.object_type, Listing::Bin));
+            receipts.extend(self.after.exhibits_of_lists(about, Listing::Bin));
         }
         let place = match place {
             // It was in the bin, and is not in the bin of this snapshot.
@@ -346,17 +346,10 @@ impl<'a> Bench<'a> {
         None
     }
 
-    /// Whether the after state is that of another snapshot. Of objects, what counts is whether they are live: the service
-    /// never deletes for good, so that what was not there before it may be in the bin after it.
+    /// Whether the after state is that of another snapshot.
     fn same(&self, about: About<'_>, state: Option<&str>, after: &After) -> bool {
-        if !about.attribute.is_empty() {
-            return after.place == Some(Place::Live) && after.state.as_deref() == state;
-        }
-        let live = Place::Live.word();
-        match state {
-            Some(state) if state == Place::Absent.word() => after.state.as_deref() != Some(live),
-            state => after.state.as_deref() == state,
-        }
+        let there = about.attribute.is_empty() || after.place == Some(Place::Live);
+        there && is_same(about, state, after.state.as_deref())
     }
 
     /// Whether what was there is not: the object of an attribute or link, or an object that was in the bin and is gone.
@@ -384,7 +377,8 @@ impl<'a> Bench<'a> {
                 && self.job.completion.zip(end).is_none_or(|(completion, end)| end >= completion)
         };
         self.steps.between(about, to_after).filter(over).any(|step| {
-            !is_unproven(step.change) && state_after(step.change, has_bin).as_deref() == good
+            let state = state_after(step.change, has_bin);
+            !is_unproven(step.change) && is_same(about, good, state.as_deref())
         })
     }
 
@@ -423,8 +417,7 @@ impl<'a> Bench<'a> {
         let Some(view) = &self.at_target else { return false };
         if about.attribute.is_empty() {
             let absent = row.good.as_deref() == Some(Place::Absent.word());
-            return view.object(about).is_some()
-                || (absent && view.lists_live(about.object_type).is_ok());
+            return view.object(about).is_some() || (absent && view.lists_live(about).is_ok());
         }
         if about.target.is_empty() {
             return matches!(view.attribute(about), Finding::Shown(..));
@@ -435,13 +428,13 @@ impl<'a> Bench<'a> {
     /// The value in the backup, where a change list tells it: the one that it gives, else, of what a complete list leaves
     /// out, the one at the time of the report.
     fn backup_value(&self, about: About<'_>, row: &VerdictRow) -> Option<Option<String>> {
-        if about.attribute.is_empty() {
-            return None;
-        }
         let listed = self.listed.iter().find(|listed| {
             listed.object_type == about.object_type && listed.object_id == about.object_id
         });
         let told = listed.and_then(|listed| {
+            if about.attribute.is_empty() {
+                return place_in_backup(listed.action?, row).map(Some);
+            }
             if about.target.is_empty() {
                 let attribute = listed.attributes.iter().find(|of| of.path == about.attribute);
                 return attribute.and_then(|attribute| attribute.backup.clone());
@@ -454,6 +447,10 @@ impl<'a> Bench<'a> {
         });
         if told.is_some() {
             return told;
+        }
+        // The list never shows what is gone for good.
+        if about.attribute.is_empty() && row.damaged.as_deref() != Some(Place::Live.word()) {
+            return None;
         }
         let complete = self.reports.iter().find(|report| {
             let whole = report.listed.is_some() && !report.list_incomplete;
@@ -482,6 +479,13 @@ impl<'a> Bench<'a> {
     }
 }
 
+/// Whether a state is the one that is wanted. The service never deletes for good: what was not there before it may be in the
+/// bin after it.
+fn is_same(about: About<'_>, wanted: Option<&str>, state: Option<&str>) -> bool {
+    let absent = about.attribute.is_empty() && wanted == Some(Place::Absent.word());
+    if absent { state != Some(Place::Live.word()) } else { state == wanted }
+}
+
 /// Whether a list of failed changes is about a thing: about its object, and about the attribute where it names any.
 fn is_about(failed: &ListedChange, about: About<'_>) -> bool {
     let same = failed.object_type == about.object_type
@@ -495,6 +499,20 @@ fn is_about(failed: &ListedChange, about: About<'_>) -> bool {
                 .any(|of| of.relation == about.attribute && of.target.id == about.target)
     };
     same && (!names || about.attribute.is_empty() || attribute())
+}
+
+/// Where an object was when the backup was taken, by what a recovery does to it.
+fn place_in_backup(action: RecoveryAction, row: &VerdictRow) -> Option<String> {
+    let live = Place::Live.word();
+    match action {
+        RecoveryAction::Restore => Some(live.to_owned()),
+        // Not there, or in the bin: the list does not tell which.
+        RecoveryAction::SoftDelete => {
+            let told = row.good.as_deref().filter(|good| *good != live);
+            Some(told.unwrap_or(Place::Absent.word()).to_owned())
+        }
+        RecoveryAction::Update => (row.damaged.as_deref() == Some(live)).then(|| live.to_owned()),
+    }
 }
 
 /// A row with nothing but what the change tells.

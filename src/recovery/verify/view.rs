@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::steps::{About, LINKED, NOT_LINKED, Place};
 use crate::directory::Catalogue;
 use crate::history::{HistoryError, ObservedObject, ObservedType, Wanted, observe};
-use crate::index::{Index, LinkGroup, Listing, ObjectId};
+use crate::index::{Capture, Index, LinkGroup, Listing, ObjectId};
+use crate::intake::Subject;
 use crate::model::{Analysis, CoverageState, Receipt, VerdictReason};
 use crate::recovery::link_view::LinkView;
 
@@ -89,15 +90,49 @@ impl<'a> View<'a> {
         known.copied().unwrap_or(CoverageState::NotRequested)
     }
 
-    /// Whether the live list of a type was read whole; else why not.
-    pub(super) fn lists_live(&self, object_type: &str) -> Result<(), VerdictReason> {
-        match self.list(object_type, false) {
-            CoverageState::Collected | CoverageState::Empty => Ok(()),
-            CoverageState::Partial | CoverageState::Unknown => Err(VerdictReason::AfterPartial),
-            CoverageState::Denied | CoverageState::NotRequested => {
-                Err(VerdictReason::AfterNotCollected)
-            }
+    /// Whether the live list that would hold an object was read whole; else why not.
+    pub(super) fn lists_live(&self, about: About<'_>) -> Result<(), VerdictReason> {
+        match self.list(about.object_type, false) {
+            CoverageState::Collected | CoverageState::Empty => return Ok(()),
+            CoverageState::Partial
+            | CoverageState::Unknown
+            | CoverageState::Denied
+            | CoverageState::NotRequested => {}
         }
+        let lists = self.captures(about, Listing::Live);
+        let of_parent: Vec<&Capture> =
+            lists.into_iter().filter(|of| !of.parent.is_empty()).collect();
+        let whole = |of: &&Capture| !of.dangling && !of.damaged && of.unfiltered;
+        if of_parent.iter().any(whole) {
+            return Ok(());
+        }
+        let shown = self.list(about.object_type, false);
+        let partial = matches!(shown, CoverageState::Partial | CoverageState::Unknown);
+        Err(if partial { VerdictReason::AfterPartial } else { VerdictReason::AfterNotCollected })
+    }
+
+    /// The lists of this snapshot that would hold an object: of its type, or of a parent that its identity names.
+    fn captures(&self, about: About<'_>, listing: Listing) -> Vec<&'a Capture> {
+        let of_type = |request: &usize| {
+            let indexed = self.index.requests.get(*request);
+            indexed.is_some_and(|indexed| match &indexed.request.subject {
+                Subject::Objects { object_type, .. } | Subject::ObjectsOf { object_type, .. } => {
+                    **object_type == *about.object_type
+                }
+                Subject::Part { .. }
+                | Subject::Links { .. }
+                | Subject::Untyped { .. }
+                | Subject::Orphan { .. } => false,
+            })
+        };
+        let of_parent = |parent: &str| {
+            let id = parent.split_once(':').map_or(parent, |(_, id)| id);
+            parent.is_empty()
+                || about.object_id.split('|').any(|part| part.eq_ignore_ascii_case(id))
+        };
+        let captures = self.index.captures.iter();
+        let here = captures.filter(|of| of.snapshot == self.snapshot && of.listing == listing);
+        here.filter(|of| of_parent(&of.parent) && of.requests.iter().any(of_type)).collect()
     }
 
     /// Whether the recycle bin of a type was read whole.
@@ -105,17 +140,13 @@ impl<'a> View<'a> {
         self.list(object_type, true).is_whole()
     }
 
-    /// The exhibits of the lists of a type, for what they do not hold.
-    pub(super) fn exhibits_of_lists(&self, object_type: &str, listing: Listing) -> Vec<Receipt> {
-        let pages = self.index.pages.iter().filter(|page| *page.page.object_type == *object_type);
-        let shown: BTreeSet<usize> = pages.map(|page| page.capture).collect();
-        let mut receipts: Vec<Receipt> = shown
-            .into_iter()
-            .filter(|capture| {
-                let of = self.index.captures.get(*capture);
-                of.is_some_and(|of| of.snapshot == self.snapshot && of.listing == listing)
-            })
-            .flat_map(|capture| self.index.exhibits_of(capture))
+    /// The exhibits of the lists that would hold an object, for what they do not hold.
+    pub(super) fn exhibits_of_lists(&self, about: About<'_>, listing: Listing) -> Vec<Receipt> {
+        let exhibits = self.captures(about, listing).into_iter().flat_map(|of| &of.requests);
+        let mut receipts: Vec<Receipt> = exhibits
+            .filter_map(|request| self.index.requests.get(*request))
+            .filter_map(|request| self.index.exhibits.get(request.exhibit))
+            .map(|exhibit| Receipt::whole(exhibit.id()))
             .collect();
         receipts.sort_unstable();
         receipts.dedup();
@@ -131,7 +162,7 @@ impl<'a> View<'a> {
     /// The value of an attribute.
     pub(super) fn attribute(&self, about: About<'_>) -> Finding<Option<String>> {
         let Some(object) = self.object(about) else {
-            let unlisted = self.lists_live(about.object_type).err();
+            let unlisted = self.lists_live(about).err();
             return Finding::Silent(unlisted.unwrap_or(VerdictReason::AfterNotCollected));
         };
         match object.attributes.get(about.attribute) {

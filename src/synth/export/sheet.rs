@@ -37,7 +37,13 @@ pub(super) fn of(day: usize, name: &str, bytes: &[u8]) -> Sheet {
     let latest = records.iter().filter(|_| own).filter_map(|record| latest(record)).max();
     let context = body.get("@odata.context").and_then(Value::as_str).unwrap_or_default();
     let request = name.rsplitn(3, '_').last().unwrap_or_default();
-    let mut texts: Vec<String> = records.iter().map(|record| whole(record)).collect();
+    // A list of links is its targets.
+    let links = ["_members", "_owners"].iter().any(|relation| request.ends_with(relation));
+    let text = |record: &&Value| {
+        let target = record.get("id").filter(|_| links).and_then(Value::as_str);
+        target.map_or_else(|| whole(record), str::to_ascii_lowercase)
+    };
+    let mut texts: Vec<String> = records.iter().map(text).collect();
     texts.sort();
     let content = (!texts.is_empty())
         .then(|| blake3::hash(format!("{request}\n{context}\n{}", texts.join("\n")).as_bytes()));

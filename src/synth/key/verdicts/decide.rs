@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{self, ChangeKind, VerdictReason as Reason};
 
-use super::super::super::capture::Sheet;
+use super::super::super::capture::{Reading, Sheet};
 use super::super::super::export::Written;
 use super::super::super::kinds::{Obj, Ty};
 use super::super::super::recovery::{
@@ -14,7 +14,7 @@ use super::super::super::recovery::{
 use super::super::super::value;
 use super::super::{Row, View};
 use super::seen::{self, Eyes, Sight, State, Unseen};
-use super::{About, Net, net};
+use super::{About, Net, about, day_of, net};
 
 /// The verdict on a row, with the values as they are printed.
 #[derive(Debug)]
@@ -77,6 +77,8 @@ pub(super) struct Judge<'a> {
     damaged: usize,
     after: usize,
     listed: Vec<Listed>,
+    /// By what it is about: the start of the first change after the damaged snapshot.
+    later: BTreeMap<About, i64>,
     /// Whether something in the snapshot was set after completion.
     is_fresh: bool,
     /// Files whose content an earlier snapshot has too.
@@ -113,7 +115,22 @@ impl<'a> Judge<'a> {
         } else {
             Vec::new()
         };
-        Self { eyes: Eyes::new(view, rows), sheets, plan, damaged, after, listed, is_fresh, stale }
+        let mut later = BTreeMap::new();
+        for row in rows.iter().filter(|row| (damaged + 1..=after).contains(&day_of(row.not_after)))
+        {
+            later.entry(about(row)).or_insert(row.not_before);
+        }
+        Self {
+            later,
+            eyes: Eyes::new(view, rows),
+            sheets,
+            plan,
+            damaged,
+            after,
+            listed,
+            is_fresh,
+            stale,
+        }
     }
 
     /// Every verdict, with nothing declared or with the tickets.
@@ -159,13 +176,13 @@ impl<'a> Judge<'a> {
             }
         };
         // What a recycle bin shows of it counts here.
-        let own = self.sights(about).into_iter().rfind(|sight| sight.day == self.after);
+        let part = !about.1.is_empty();
+        let own = self.sights(about).into_iter().rfind(|one| part && one.day == self.after);
         verdict.after = own.as_ref().unwrap_or(&now).what.word(about.0.ty);
         verdict.reason = self.objection(&now.files);
         let within = self.plan.holds(about.0) && self.is_recoverable(about, &before, &now.what);
         if verdict.reason.is_none() && within && !self.bracketed(about, &before) {
-            let backup = self.in_the_backup(about, &before, &before);
-            let told = self.plan.has_report && backup.is_as_good(&before);
+            let told = self.in_the_backup(about, &before, &before).is_some();
             verdict.reason = (!told).then_some(Reason::Distance);
         }
         if verdict.reason.is_none() {
@@ -194,10 +211,12 @@ impl<'a> Judge<'a> {
         let captures = self.eyes.view.captures(obj.ty);
         let last = captures
             .iter()
-            .rfind(|capture| capture.end <= row.not_before && capture.present.contains(obj.ix));
+            .rfind(|capture| capture.start <= row.not_before && capture.present.contains(obj.ix));
         match last {
-            Some(last) if last.reading == super::super::super::capture::Reading::Bin => State::Bin,
-            _ => was,
+            Some(last) if last.reading == Reading::Bin => State::Bin,
+            // First seen in the recycle bin: it came and went in between.
+            None => State::Nowhere,
+            Some(_) => was,
         }
     }
 
@@ -349,10 +368,10 @@ impl<'a> Judge<'a> {
             return (V::Missing, None, false);
         }
         if within && (now.is_as_good(&good) || !self.bracketed(about, &good)) {
-            if !self.plan.has_report {
+            let Some(backup) = self.in_the_backup(about, &good, damaged) else {
                 return (V::CannotTell, Some(Reason::Distance), false);
-            }
-            good = self.in_the_backup(about, &good, damaged);
+            };
+            good = backup;
             if now.is_as_good(&good) {
                 return (V::EqualsGood, None, false);
             }
@@ -418,32 +437,39 @@ impl<'a> Judge<'a> {
         (target < start.at && first > 0) || (target > end.at && last < sights.len())
     }
 
-    /// The value in the backup, as the list of changes tells it.
-    fn in_the_backup(&self, about: &About, good: &Worth, damaged: &Worth) -> Worth {
-        let (obj, attribute, target) = about;
-        let shown = listed_as(self.eyes.view.tenant, *obj);
-        let Some(row) = self.listed.iter().find(|row| row.obj == shown) else {
-            return damaged.clone();
-        };
+    /// The value in the backup, as the list of changes tells it, if it does: what a whole list leaves out was then as it was
+    /// when the list was made, which is as in the damaged snapshot unless it changed in between.
+    fn in_the_backup(&self, about: &About, good: &Worth, damaged: &Worth) -> Option<Worth> {
+        if !self.plan.has_report {
+            return None;
+        }
+        let shown = listed_as(self.eyes.view.tenant, about.0);
+        let row = self.listed.iter().find(|row| row.obj == shown);
+        let told = row.and_then(|row| self.told(row, about, good));
+        let still = self.later.get(about).is_none_or(|start| *start >= self.plan.reported());
+        told.or_else(|| still.then(|| damaged.clone()))
+    }
+
+    fn told(&self, row: &Listed, (obj, attribute, target): &About, good: &Worth) -> Option<Worth> {
         if attribute.is_empty() {
             return match row.action {
-                Action::Update => damaged.clone(),
-                Action::Restore => Worth::State(State::Live),
+                Action::Update => None,
+                Action::Restore => Some(Worth::State(State::Live)),
                 Action::SoftDelete if *good == Worth::State(State::Live) => {
-                    Worth::State(State::Nowhere)
+                    Some(Worth::State(State::Nowhere))
                 }
-                Action::SoftDelete => good.clone(),
+                Action::SoftDelete => Some(good.clone()),
             };
         }
         if target.is_empty() {
-            let found = row.attributes.iter().find(|(of, path, ..)| of == obj && path == attribute);
-            return found.map_or_else(
-                || damaged.clone(),
-                |(_, path, old, _)| Worth::Value(value::column(old, obj.ty.is_words(path))),
-            );
+            let mut all = row.attributes.iter();
+            let found = all.find(|(of, path, ..)| of == obj && path == attribute);
+            return found
+                .map(|(_, path, old, _)| Worth::Value(value::column(old, obj.ty.is_words(path))));
         }
-        let found = row.members.iter().find(|(one, _)| self.eyes.view.tenant.key(*one) == *target);
-        found.map_or_else(|| damaged.clone(), |(_, remove)| Worth::Link(!remove))
+        let key = |one: &Obj| self.eyes.view.tenant.key(*one);
+        let found = row.members.iter().find(|(one, _)| key(one) == *target);
+        found.map(|(_, remove)| Worth::Link(!remove))
     }
 
     /// Whether the service lists it among the changes that it could not make.
@@ -459,13 +485,12 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// Whether the other end of a link is gone for good.
-    fn is_end_gone(&self, target: &str) -> bool {
-        self.eyes.view.tenant.find_user(target).is_some_and(|user| {
-            [self.damaged, self.after]
-                .into_iter()
-                .any(|day| self.eyes.object(user, day).is_ok_and(|sight| sight.what == State::Gone))
-        })
+    /// Whether the end of a link or of an edge is gone for good.
+    fn is_end_gone(&self, id: &str) -> bool {
+        let tenant = self.eyes.view.tenant;
+        let others = [Ty::Group, Ty::ServicePrincipal].map(|ty| tenant.find(ty, id));
+        let end = tenant.find_user(id).or_else(|| others.into_iter().flatten().next());
+        end.is_some_and(|end| self.eyes.is_gone(end, self.after))
     }
 
     /// Whether the service takes such a change back.

@@ -142,6 +142,15 @@ impl<'a> Eyes<'a> {
             .collect()
     }
 
+    /// Whether an object is known to be deleted for good on a day.
+    pub(super) fn is_gone(&self, obj: Obj, day: usize) -> bool {
+        let fates = self.fates.get(&obj).map(Vec::as_slice).unwrap_or_default();
+        let last = fates.iter().rfind(|(then, ..)| *then <= day);
+        last.is_some_and(|(_, change, lane)| {
+            *change == ChangeKind::HardDeleted && *lane == Lane::Change
+        })
+    }
+
     /// Where the captures of a day see an object.
     pub(super) fn object(&self, obj: Obj, day: usize) -> Result<Sight<State>, Unseen> {
         let captures: Vec<&Capture> = self
@@ -176,6 +185,9 @@ impl<'a> Eyes<'a> {
         match fates.iter().rfind(|(then, ..)| *then <= day) {
             Some((_, change, Lane::Change)) if gone(*change) => {}
             Some((_, change, _)) if gone(*change) => return Err(Unseen::Unproven),
+            None if !self.is_seen_until(obj, day) && !fates.is_empty() => {
+                return self.not_yet(&lists, obj).ok_or(Unseen::Partial);
+            }
             _ => return Err(Unseen::NotCollected),
         }
         let Some(list) = lists.iter().find(|list| self.is_silent(list, obj)) else {
@@ -190,6 +202,18 @@ impl<'a> Eyes<'a> {
         };
         let files = list.files.iter().chain(bins.iter().flat_map(|bin| &bin.files));
         Ok(Sight { what, day, at: list.start, files: files.map(|(file, _)| *file).collect() })
+    }
+
+    fn is_seen_until(&self, obj: Obj, day: usize) -> bool {
+        let captures = self.view.captures(obj.ty).iter();
+        captures.into_iter().any(|one| one.day <= day && one.present.contains(obj.ix))
+    }
+
+    /// Before an object was added.
+    fn not_yet(&self, lists: &[&&Capture], obj: Obj) -> Option<Sight<State>> {
+        let list = lists.iter().find(|list| self.is_silent(list, obj))?;
+        let files = list.files.iter().map(|(file, _)| *file).collect();
+        Some(Sight { what: State::Nowhere, day: list.day, at: list.start, files })
     }
 
     /// Whether the silence of a list proves something.
