@@ -84,7 +84,7 @@ fn backups(evidence: &Evidence, options: &[&str]) -> Vec<Value> {
 
 fn codes(evidence: &Evidence) -> Vec<String> {
     let own = |code: &String| {
-        code.starts_with("recovery-r")
+        code.starts_with("recovery-") && code != "recovery-record"
             || code.starts_with("change-list")
             || code.starts_with("job-")
             || code.starts_with("backup-")
@@ -550,6 +550,14 @@ fn nothing_of_the_tenant_is_left_under_pseudonyms() {
         assert!(!all.contains(word), "{word}");
     }
     assert!(all.contains(BACKUP));
+}
+
+#[test]
+fn records_whose_tenant_nothing_tells_stay_apart() {
+    let evidence = tenant();
+    evidence.file("pages/jobs.json", jobs([recovery_job(json!({}))]).json().to_string());
+    assert_eq!(history(&evidence).json()[0]["tenant_id"], "");
+    assert_eq!(codes(&evidence), ["recovery-tenant-unknown"]);
 }
 
 #[test]
