@@ -61,13 +61,16 @@ fn the_result_folder_holds_what_the_contract_says() {
     let (output, timeline) = outputs(&[sample().folder], &[], &[]);
     let names: Vec<&str> = output.keys().map(String::as_str).collect();
     let expected = [
+        "backups.csv",
         "changes.csv",
         "coverage.csv",
         "evidence.csv",
+        "jobs.csv",
         "objects.csv",
         "quarantine.csv",
         "report.html",
         "run.json",
+        "second_opinion.csv",
         "snapshots.csv",
         "warnings.csv",
     ];
@@ -265,7 +268,7 @@ fn hashes_in_the_record_are_those_of_the_files() {
         (file["sha256"].as_str().unwrap().to_owned(), file["blake3"].as_str().unwrap().to_owned())
     };
     let outputs = record["outputs"].as_array().unwrap();
-    assert_eq!(outputs.len(), 8);
+    assert_eq!(outputs.len(), 10);
     for file in outputs.iter().filter(|file| file["name"] != "evidence.csv") {
         assert_eq!(told(file), hash(&report.bytes(file["name"].as_str().unwrap())), "{file}");
     }
