@@ -146,7 +146,13 @@ impl<'a> Judge<'a> {
         if declared {
             for (about, later) in net(rows, self.damaged, self.after) {
                 let whole = (about.0, String::new(), String::new());
-                if !damage.contains_key(&about) && !damage.contains_key(&whole) && later.is_proven()
+                // What was not seen by then cannot be said to have been equal.
+                let seen = about.1.is_empty()
+                    || self.sights(&about).iter().any(|sight| sight.day <= GOOD_DAY);
+                if !damage.contains_key(&about)
+                    && !damage.contains_key(&whole)
+                    && later.is_proven()
+                    && seen
                 {
                     let verdict = self.collateral(&about, &later);
                     all.insert(about, verdict);
