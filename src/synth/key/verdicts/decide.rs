@@ -207,7 +207,11 @@ impl<'a> Judge<'a> {
             ChangeKind::LinkAdded => Worth::Link(!first),
             ChangeKind::LinkRemoved => Worth::Link(first),
             _ if first => Worth::State(self.state_before(about.0, net.first)),
-            change => Worth::State(seen::after(change)),
+            change @ (ChangeKind::Added
+            | ChangeKind::Removed
+            | ChangeKind::SoftDeleted
+            | ChangeKind::HardDeleted
+            | ChangeKind::Restored) => Worth::State(seen::after(change)),
         }
     }
 
@@ -357,11 +361,14 @@ impl<'a> Judge<'a> {
         use model::Verdict as V;
         let missing = self.is_missing(about, good, damaged, now);
         if wanted {
-            let word = match now {
-                now if now.is_as_damaged(damaged) => V::LegitimateChangeKept,
-                now if now.is_as_good(good) => V::LegitimateChangeLost,
-                _ if missing => V::Missing,
-                _ => V::ThirdValue,
+            let word = if now.is_as_damaged(damaged) {
+                V::LegitimateChangeKept
+            } else if now.is_as_good(good) {
+                V::LegitimateChangeLost
+            } else if missing {
+                V::Missing
+            } else {
+                V::ThirdValue
             };
             return (word, None, false);
         }
