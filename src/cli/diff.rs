@@ -81,7 +81,8 @@ fn differences(
         remarks.extend(of_rebuilt(&list, &rebuilt));
         changes.extend(rebuilt.changes);
         let from = list.backup_id.to_owned();
-        let compared = Compared { from, to: dump.label.clone(), backup: Some(backup) };
+        let (to, backup) = (dump.label.clone(), Some(backup));
+        let compared = Compared { from, to, backup, is_listed: true };
         of_tenants.insert(tenant.clone(), compared);
     }
     if of_tenants.is_empty() {
@@ -189,7 +190,10 @@ fn compared(snapshots: &[SnapshotRow], bounds: &Bounds) -> BTreeMap<String, Comp
             };
             let label = |place| at(place).map(|row| row.label.clone()).unwrap_or_default();
             let backup = at(from).and_then(|row| row.time).map(|time| time.start);
-            (tenant.clone(), Compared { from: label(from), to: label(to), backup })
+            (
+                tenant.clone(),
+                Compared { from: label(from), to: label(to), backup, is_listed: false },
+            )
         })
         .collect()
 }

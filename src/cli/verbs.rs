@@ -218,6 +218,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
         drop(writeln!(stderr, "{}", report::text::escaped(&path.display().to_string())));
     }
     drop(stderr);
+    recovery::say_assertions(&analysis);
     let exit = verdict(&analysis).max(recovery::outcome(&analysis));
     let entry = custody::report_entry(inputs, &told, written.last(), exit);
     custody::note(log.as_deref(), entry)?;

@@ -159,6 +159,8 @@ pub struct RecoveryType {
     pub source: String,
     /// Date of that page.
     pub source_date: String,
+    /// What the portal calls it where reports and recoveries are limited to types.
+    pub portal: String,
     request: String,
 }
 
@@ -249,6 +251,7 @@ struct TypeRow {
     restore_effect: String,
     source: String,
     source_date: String,
+    portal: String,
 }
 
 #[derive(Deserialize)]
@@ -298,6 +301,7 @@ impl Catalogue {
                     source: row.source,
                     source_date: row.source_date,
                     request: row.request,
+                    portal: row.portal,
                 });
             }
         }

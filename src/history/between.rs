@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Change, ChangeKind, Lane};
+use crate::model::{Change, ChangeKind, Lane, Reason};
 
 /// What one row is about: (tenant, type, object, attribute, target).
 type About = (String, String, String, String, String);
@@ -118,6 +118,9 @@ fn object(steps: &[&Change]) -> Option<Change> {
         return None;
     }
     let mut net = spanning(first, last);
+    if was == Place::Nowhere && is == Place::Bin {
+        net.reason = Some(Reason::AddedAndDeleted);
+    }
     net.kind = match (was, is) {
         (Place::Nowhere, _) => ChangeKind::Added,
         (Place::Bin, Place::Live) => ChangeKind::Restored,

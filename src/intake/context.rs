@@ -2,6 +2,8 @@
 //!
 //! Shapes as in the `OData` JSON format 4.01, section 10 (context URL), and as Microsoft Graph sends them.
 
+use super::logs::of_snapshot_id;
+
 /// One segment of a request path, with the key that follows it in brackets or as the next segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
@@ -22,6 +24,8 @@ pub struct Context {
     pub select: Option<Vec<String>>,
     /// Names of the expanded relations.
     pub expanded: Vec<String>,
+    /// What the path ends with, if that is a type that the list is cast to or a function, with its name space.
+    pub cast: Option<String>,
     /// Whether it describes one entity rather than a collection.
     pub entity: bool,
     /// Whether it describes a delta answer.
@@ -46,6 +50,7 @@ impl Context {
         let segments = segments(path)?;
         Some(Self {
             api_version: api_version.to_owned(),
+            cast: cast(path),
             entity: entity || segments.last()?.key.is_some(),
             segments,
             select,
@@ -126,7 +131,7 @@ fn segments(path: &str) -> Option<Vec<Segment>> {
             let key = key.trim_end_matches(')').trim_matches('\'');
             let key = key.rsplit_once('=').map_or(key, |(_, value)| value.trim_matches('\''));
             found.push(Segment { name: name.to_owned(), key: Some(key.to_owned()) });
-        } else if is_guid(bare) {
+        } else if is_guid(bare) || is_backup_of(found.last(), bare) {
             found.last_mut()?.key = Some(bare.to_owned());
         } else if bare.starts_with("microsoft.graph.") && !found.is_empty() {
             // In `deletedItems/microsoft.graph.user` the cast says which bin it is.
@@ -139,6 +144,19 @@ fn segments(path: &str) -> Option<Vec<Segment>> {
     }
     let first = found.first()?;
     (first.name != "Collection" && !first.name.starts_with('$')).then_some(found)
+}
+
+/// `microsoft.graph.entraRecoveryServices.getChanges` at the end of a path.
+fn cast(path: &str) -> Option<String> {
+    let (_, last) = path.rsplit_once('/')?;
+    let name = last.split('(').next()?;
+    name.starts_with("microsoft.graph.").then(|| name.to_owned())
+}
+
+/// Whether a segment is the id of a backup: base64 of its time.
+fn is_backup_of(above: Option<&Segment>, segment: &str) -> bool {
+    above.is_some_and(|above| above.name == "snapshots" && above.key.is_none())
+        && of_snapshot_id(segment).is_some()
 }
 
 /// Whether the text is a GUID in its usual spelling.
@@ -188,6 +206,21 @@ mod tests {
         assert!(!context.entity);
         let slashed = parse("groups/0f94820e-8042-4554-a827-57efdc8bd6cb/members");
         assert_eq!(slashed.parent().unwrap().2, "members");
+    }
+
+    #[test]
+    fn keys_of_backups_are_no_segments() {
+        let jobs = "directory/recovery/snapshots/recoveryPreviewJobs";
+        for fragment in [
+            "directory/recovery/snapshots('MTc4NTE4OTYwMA==')/recoveryPreviewJobs",
+            "directory/recovery/snapshots/MTc4NTE4OTYwMA==/recoveryPreviewJobs/$entity",
+        ] {
+            assert_eq!(parse(fragment).path(), jobs);
+        }
+        let function = "microsoft.graph.entraRecoveryServices.getChanges";
+        let list = parse(&format!("{jobs}('0f94820e-8042-4554-a827-57efdc8bd6cb')/{function}"));
+        assert_eq!((list.path().as_str(), list.cast.as_deref()), (jobs, Some(function)));
+        assert_eq!(parse("groups/microsoft.graph.group").path(), "groups");
     }
 
     #[test]

@@ -314,9 +314,16 @@ impl Request {
 
 fn subject_of_context(context: &Context, place: &Place, catalogue: &Catalogue) -> Subject {
     // A function at the end of a path says what comes back, whatever it was called on.
-    let function = context.segments.last().and_then(|last| catalogue.of_collection(&last.name));
     let of_service = |name: &str| catalogue.object_type(name).is_some_and(|t| t.service_record);
-    if let Some((object_type, bin)) = function.filter(|(name, _)| of_service(name)) {
+    let cast = context.cast.as_deref();
+    let function = cast.and_then(|name| name.rsplit('.').next());
+    let last = context.segments.last().map(|last| last.name.as_str());
+    let whole = context.path();
+    let names = [function, last, Some(&whole)].into_iter().flatten();
+    let of_type = cast.and_then(|name| Some((catalogue.of_odata_type(name)?, false)));
+    let mut found =
+        of_type.into_iter().chain(names.filter_map(|name| catalogue.of_collection(name)));
+    if let Some((object_type, bin)) = found.find(|(name, _)| of_service(name)) {
         return Subject::Objects { object_type: object_type.to_owned(), bin };
     }
     if let Some((above, key, below)) = context.parent() {

@@ -124,6 +124,8 @@ words! {
         FromChangeList = "from-change-list",
         /// A change list of the service says that it was not live in the backup: not there, or in the recycle bin.
         AddedOrRestored = "added-or-restored",
+        /// It was not there before, and is in the recycle bin now.
+        AddedAndDeleted = "added-and-deleted",
     }
 }
 

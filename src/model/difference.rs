@@ -18,6 +18,8 @@ pub enum Shown {
     Doubtful(Recoverability),
     /// In its report, and left out of its recovery.
     Visible,
+    /// Not in its report, for nothing is to be done: the object came after the backup and is in the recycle bin already.
+    Settled,
     /// Not in its report, and why.
     Hidden(Recoverability),
 }
@@ -26,7 +28,7 @@ impl Shown {
     /// Whether its report has it.
     #[must_use]
     pub fn is_shown(self) -> bool {
-        !matches!(self, Self::Hidden(_))
+        !matches!(self, Self::Settled | Self::Hidden(_))
     }
 }
 
@@ -146,6 +148,8 @@ words! {
         JobFilterUnknown = "job-filter-unknown",
         /// The service's report does not show such a thing: the column `recoverability` says why.
         NotShown = "see-recoverability",
+        /// It came after the backup and is in the recycle bin already.
+        Settled = "added-and-deleted",
         /// A membership of a synchronised group.
         SyncedLink = "synced-link",
         /// Pages of the service's list are not in the evidence.

@@ -149,7 +149,7 @@ pub struct Attestation<'a> {
     pub claims: Vec<Claim>,
     /// Known differences: all rows but those that stand for what a snapshot did not collect.
     pub known: Ratio,
-    /// Values that a snapshot did not collect.
+    /// Properties of types, or whole types, that a snapshot did not collect.
     pub uncollected: u64,
     /// By type.
     pub types: BTreeMap<&'a str, OfType>,

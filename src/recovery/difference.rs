@@ -10,8 +10,11 @@ use jiff::Timestamp;
 use crate::directory::{Catalogue, Mapping, RecoverableProperty, Standing};
 use crate::model::{
     Certainty, Change, ChangeKind, DifferenceReport, DifferingAttribute, DifferingLink,
-    DifferingObject, Lane, Recoverability, RecoveryAction, Shown, Window,
+    DifferingObject, Lane, Reason, Recoverability, RecoveryAction, Shown, Window,
 };
+
+/// What the service makes of each row.
+type Judge<'a> = dyn Fn(&Change) -> Shown + 'a;
 
 /// What a report compares, in one tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +25,8 @@ pub struct Compared {
     pub to: String,
     /// The time of the backup.
     pub backup: Option<Timestamp>,
+    /// Whether the rows are what a list of the service holds: it shows them, whatever its documentation says.
+    pub is_listed: bool,
 }
 
 /// One report per tenant that is compared, from its net changes; tenants without a change have an empty one.
@@ -59,12 +64,23 @@ fn report(
             *other_rows.entry(change.lane.to_string()).or_default() += change.objects;
         }
     }
+    let judge = |change: &Change| {
+        let told = shown(change, catalogue);
+        match told {
+            Shown::Hidden(why) if compared.is_listed => Shown::Doubtful(why),
+            Shown::Recovered
+            | Shown::Doubtful(_)
+            | Shown::Visible
+            | Shown::Settled
+            | Shown::Hidden(_) => told,
+        }
+    };
     DifferenceReport {
         tenant_id: tenant.to_owned(),
         from: compared.from.clone(),
         to: compared.to.clone(),
         backup: compared.backup,
-        objects: objects.into_values().filter_map(|rows| object(&rows, catalogue)).collect(),
+        objects: objects.into_values().filter_map(|rows| object(&rows, &judge)).collect(),
         other_rows,
     }
 }
@@ -99,6 +115,9 @@ pub fn action(change: &Change) -> Option<RecoveryAction> {
 pub fn shown(change: &Change, catalogue: &Catalogue) -> Shown {
     if let Some(why) = outside(change, catalogue) {
         return Shown::Hidden(why);
+    }
+    if change.reason == Some(Reason::AddedAndDeleted) {
+        return Shown::Settled;
     }
     match change.recoverability {
         Some(Recoverability::VisibleOnly) => Shown::Visible,
@@ -147,13 +166,13 @@ fn outside(change: &Change, catalogue: &Catalogue) -> Option<Recoverability> {
     }
 }
 
-fn object(rows: &[&Change], catalogue: &Catalogue) -> Option<DifferingObject> {
+fn object(rows: &[&Change], judge: &Judge<'_>) -> Option<DifferingObject> {
     let first = rows.first()?;
     let itself = rows.iter().find(|row| row.attribute.is_empty());
-    let (attributes, links) = parts(rows, catalogue);
+    let (attributes, links) = parts(rows, judge);
     let name = rows.iter().rev().map(|row| &row.object_name).find(|name| !name.is_empty());
     let whole = match itself {
-        Some(row) => shown(row, catalogue),
+        Some(row) => judge(row),
         None => most(attributes.iter().map(|a| a.shown).chain(links.iter().map(|l| l.shown)))?,
     };
     let deleted = itself.and_then(|row| row.narrowed.as_ref());
@@ -179,7 +198,7 @@ fn object(rows: &[&Change], catalogue: &Catalogue) -> Option<DifferingObject> {
     })
 }
 
-fn parts(rows: &[&Change], catalogue: &Catalogue) -> (Vec<DifferingAttribute>, Vec<DifferingLink>) {
+fn parts(rows: &[&Change], judge: &Judge<'_>) -> (Vec<DifferingAttribute>, Vec<DifferingLink>) {
     let mut attributes: Vec<DifferingAttribute> = rows
         .iter()
         .filter(|row| row.kind == ChangeKind::Modified && !row.attribute.is_empty())
@@ -189,7 +208,7 @@ fn parts(rows: &[&Change], catalogue: &Catalogue) -> (Vec<DifferingAttribute>, V
             current: row.after.clone(),
             added: row.added.clone(),
             removed: row.removed.clone(),
-            shown: shown(row, catalogue),
+            shown: judge(row),
         })
         .collect();
     attributes.sort_by(|a, b| a.path.cmp(&b.path));
@@ -200,7 +219,7 @@ fn parts(rows: &[&Change], catalogue: &Catalogue) -> (Vec<DifferingAttribute>, V
             relation: row.attribute.clone(),
             target: row.target.clone().unwrap_or_default(),
             remove: row.kind == ChangeKind::LinkAdded,
-            shown: shown(row, catalogue),
+            shown: judge(row),
         })
         .collect();
     links.sort_by(|a, b| (&a.relation, &a.target.id).cmp(&(&b.relation, &b.target.id)));
@@ -213,7 +232,8 @@ fn most(parts: impl Iterator<Item = Shown>) -> Option<Shown> {
         Shown::Recovered => 0,
         Shown::Doubtful(_) => 1,
         Shown::Visible => 2,
-        Shown::Hidden(_) => 3,
+        Shown::Settled => 3,
+        Shown::Hidden(_) => 4,
     };
     parts.min_by_key(rank)
 }

@@ -40,8 +40,9 @@ pub fn opinions(
 }
 
 fn is_judged(list: &ServiceList<'_>) -> bool {
-    let over =
-        |outcome| matches!(outcome, JobOutcome::Completed | JobOutcome::CompletedWithWarnings);
+    use JobOutcome::{Completed, CompletedWithWarnings, Unknown};
+    // The service gives a list of no report that is not over.
+    let over = |outcome| matches!(outcome, Completed | CompletedWithWarnings | Unknown);
     list.job.is_none_or(|job| job.kind == JobKind::DifferenceReport && over(job.outcome))
         && list.target().is_some()
 }
@@ -66,6 +67,7 @@ fn opinion(
     let compare = Comparison {
         catalogue,
         list,
+        has_dump: to.is_some(),
         then: states(index, catalogue, list, bounds.0)?,
         now: states(index, catalogue, list, bounds.1)?,
         target,
@@ -147,6 +149,8 @@ enum What<'a> {
 struct Comparison<'a> {
     catalogue: &'a Catalogue,
     list: &'a ServiceList<'a>,
+    /// Whether any dump was taken before the report.
+    has_dump: bool,
     /// What dumps show of the listed objects as of our earlier dump.
     then: States,
     /// Likewise as of our later dump.
@@ -231,6 +235,7 @@ impl Comparison<'_> {
         let held = self.list.scope().holds(whole, &ours.object_id);
         let reason = match (shown(ours, self.catalogue), held) {
             (_, Some(false)) => OpinionReason::JobFilter,
+            (Shown::Settled, _) => OpinionReason::Settled,
             (Shown::Hidden(_), _) => OpinionReason::NotShown,
             (Shown::Visible, _) if link => OpinionReason::SyncedLink,
             _ if !self.list.is_complete() => OpinionReason::ListIncomplete,
@@ -247,7 +252,7 @@ impl Comparison<'_> {
             reason: Some(reason),
             recoverability: match told {
                 Shown::Hidden(why) | Shown::Doubtful(why) => Some(why),
-                Shown::Recovered | Shown::Visible => ours.recoverability,
+                Shown::Recovered | Shown::Visible | Shown::Settled => ours.recoverability,
             },
             target: ours.target.clone().filter(|_| !ours.attribute.is_empty()),
             ..row
@@ -262,6 +267,7 @@ impl Comparison<'_> {
             OpinionReason::NotNamed
         } else {
             match &theirs.what {
+                What::Object(_) if !self.has_dump => OpinionReason::NotInDumps,
                 What::Object(listed) => object_reason(*listed, now),
                 What::Attribute(listed) => {
                     let value = |state: Option<&ObjectState>| {
@@ -362,7 +368,15 @@ fn with_ours(row: OpinionRow, ours: &Change) -> OpinionRow {
         ChangeKind::Modified => (ours.before.clone(), ours.after.clone()),
         ChangeKind::LinkAdded => (None, Some(link_word(true).to_owned())),
         ChangeKind::LinkRemoved => (None, Some(link_word(false).to_owned())),
-        kind => (None, Some(action(ours).map_or(kind.as_str(), RecoveryAction::as_str).to_owned())),
+        ChangeKind::Added
+        | ChangeKind::Removed
+        | ChangeKind::SoftDeleted
+        | ChangeKind::HardDeleted
+        | ChangeKind::Restored
+        | ChangeKind::FirstObserved => {
+            let word = action(ours).map_or(ours.kind.as_str(), RecoveryAction::as_str);
+            (None, Some(word.to_owned()))
+        }
     };
     let receipts: Vec<Receipt> =
         ours.evidence_before.iter().chain(&ours.evidence_after).copied().collect();

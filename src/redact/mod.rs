@@ -8,6 +8,7 @@
 //! What is not known to be harmless is replaced: what stays readable is data (`directory/data/readable.csv`).
 
 mod key;
+mod recovery;
 mod service;
 mod text;
 
@@ -75,6 +76,10 @@ impl<'c> Redactor<'c> {
         analysis.logs.sort_by_key(log);
         self.service(analysis);
         self.differences(&mut analysis.differences);
+        self.verifications(&mut analysis.verifications);
+        if let Some(asserted) = &mut analysis.assertions {
+            self.assertions(asserted);
+        }
         self.opinions(&mut analysis.opinions);
         analysis.warnings.iter_mut().for_each(|row| self.warning(row));
         analysis.quarantine.iter_mut().for_each(|row| self.quarantined(row));

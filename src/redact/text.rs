@@ -409,12 +409,48 @@ impl<'c> Pseudonyms<'c> {
         shown
     }
 
+    /// The state of something: words of the program (`in the bin`), or the value of an attribute as canonical JSON.
+    pub(super) fn state(&mut self, attribute: &str, text: &str) -> String {
+        let plain = |c: char| c.is_ascii_lowercase() || c == ' ';
+        let is_word = |word: &str| self.catalogue.is_readable_word(word);
+        if text.chars().all(plain) && text.split(' ').all(is_word) {
+            return text.to_owned();
+        }
+        self.json(attribute, text)
+    }
+
+    /// What to export next: a request or a sentence of the program, which may name what the row is about.
+    pub(super) fn export(&mut self, text: &str, about: [&str; 4]) -> String {
+        let [object_type, id, attribute, name] = about;
+        let member = attribute.split('.').next().unwrap_or_default();
+        let pseudonyms = [
+            (id, self.id(id)),
+            (name, self.value(name)),
+            (object_type, self.object_type(object_type)),
+            (attribute, self.attribute(attribute)),
+            (member, self.attribute(member)),
+        ];
+        // Each stands aside as characters that the request keeps, so that it is replaced once.
+        let aside = |place: usize| format!("{}\u{2}", "\u{1}".repeat(place + 1));
+        let mut shown = text.replace(['\u{1}', '\u{2}'], "");
+        for (place, (original, _)) in pseudonyms.iter().enumerate() {
+            if !original.is_empty() {
+                shown = shown.replace(original, &aside(place));
+            }
+        }
+        shown = self.request(&shown);
+        for (place, (_, pseudonym)) in pseudonyms.iter().enumerate().rev() {
+            shown = shown.replace(&aside(place), pseudonym);
+        }
+        shown
+    }
+
     /// A value of an option.
     pub(super) fn option(&mut self, name: &str, word: &str) -> String {
         match name {
             "type" => self.object_type(word),
             "attribute" => self.attribute(word),
-            "snapshot" => self.label(word),
+            "snapshot" | "good" | "damaged" | "after" => self.label(word),
             _ => self.id(word),
         }
     }

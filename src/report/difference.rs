@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::terminal::{Cell, Style, Table, cell, cut, heading, put, width};
 use super::{text, words};
+use crate::directory::catalogue;
 use crate::model::{
     Certainty, ChangeKind, DifferenceReport, DifferingAttribute, DifferingLink, DifferingObject,
     RecoveryAction, Shown,
@@ -12,6 +13,8 @@ use crate::model::{
 
 /// Spaces before what belongs to an object.
 const INDENT: usize = 4;
+/// Terminals narrower than this have no room for what the portal calls a type.
+const PORTAL_FROM: usize = 110;
 /// Attribute names wider than this do not move the values of all others.
 const NAMES: usize = 36;
 
@@ -80,7 +83,7 @@ pub(super) fn remarks(all: &TypeCount) -> Vec<String> {
     let mut out = Vec::new();
     if all.soft_delete() > 0 {
         out.push(format!(
-            "`softDelete` stands for both {} added since the backup and {} restored from the recycle bin; the service does not tell them apart.",
+            "softDelete stands for both {} added since the backup and {} restored from the recycle bin; the service does not tell them apart.",
             words::number(all.soft_delete_added),
             words::number(all.soft_delete_restored)
         ));
@@ -111,6 +114,11 @@ pub(super) fn hidden(report: &DifferenceReport) -> Vec<(&'static str, String)> {
         .collect()
 }
 
+/// What the portal calls a type; empty for types that the service does not know.
+pub(super) fn portal(object_type: &str) -> &'static str {
+    catalogue().recovery_type(object_type).map_or("", |known| &known.portal)
+}
+
 /// One report after the other; without an object, only that.
 #[must_use]
 pub fn difference_text(reports: &[DifferenceReport], style: Style) -> String {
@@ -130,7 +138,7 @@ fn one(out: &mut String, report: &DifferenceReport, style: Style) {
         "Difference report: tenant {tenant}, backup {}, current {}",
         report.from, report.to
     );
-    heading(out, &text::escaped(&title), style);
+    heading(out, &clipped(&text::escaped(&title), style), style);
     if report.objects.is_empty() {
         put(out, "nothing differs");
         return;
@@ -158,9 +166,12 @@ fn one(out: &mut String, report: &DifferenceReport, style: Style) {
 }
 
 fn summary(types: &BTreeMap<&str, TypeCount>, all: &TypeCount, style: Style) -> String {
+    // A narrow terminal has no room for what the portal says.
+    let is_narrow = style.width.is_some_and(|width| width < PORTAL_FROM);
     let row = |name: &str, count: &TypeCount| {
         vec![
             cell(name),
+            cell(portal(name)),
             cell(&words::number(count.update)),
             cell(&words::number(count.restore)),
             cell(&words::number(count.soft_delete())),
@@ -173,6 +184,7 @@ fn summary(types: &BTreeMap<&str, TypeCount>, all: &TypeCount, style: Style) -> 
     rows.push(row("all", all));
     const HEADS: &[(&str, usize)] = &[
         ("TYPE", 8),
+        ("IN THE PORTAL", 8),
         ("UPDATE", 6),
         ("RESTORE", 7),
         ("SOFTDELETE", 10),
@@ -180,11 +192,26 @@ fn summary(types: &BTreeMap<&str, TypeCount>, all: &TypeCount, style: Style) -> 
         ("ATTRIBUTES", 10),
         ("LINKS", 5),
     ];
-    Table { heads: HEADS, rows }.draw(style)
+    if !is_narrow {
+        return Table { heads: HEADS, rows }.draw(style);
+    }
+    for row in &mut rows {
+        row.remove(1);
+    }
+    const NARROW: &[(&str, usize)] = &[
+        ("TYPE", 8),
+        ("UPDATE", 6),
+        ("RESTORE", 7),
+        ("SOFTDELETE", 10),
+        ("OBJECTS", 7),
+        ("ATTRIBUTES", 10),
+        ("LINKS", 5),
+    ];
+    Table { heads: NARROW, rows }.draw(style)
 }
 
 /// Running text that is broken at blanks; what the evidence says is made harmless.
-fn paragraph(out: &mut String, words: &str, style: Style) {
+pub(super) fn paragraph(out: &mut String, words: &str, style: Style) {
     let Some(limit) = style.width else { return put(out, &text::escaped(words)) };
     let words = text::escaped(words);
     let inner = words.chars().take_while(|character| *character == ' ').count();
@@ -192,14 +219,14 @@ fn paragraph(out: &mut String, words: &str, style: Style) {
     for word in words.split(' ').filter(|word| !word.is_empty()) {
         let is_empty = line.trim().is_empty();
         if !is_empty && width(&line) + 1 + width(word) > limit {
-            put(out, &line);
+            put(out, &clipped(&line, style));
             line = " ".repeat(inner + 2);
         } else if !is_empty {
             line.push(' ');
         }
         line.push_str(word);
     }
-    put(out, &cut(&line, limit));
+    put(out, &clipped(&line, style));
 }
 
 /// Which colour speaks of an object: gained, lost or changed.
@@ -222,7 +249,7 @@ pub(super) fn story(object: &DifferingObject) -> String {
         (Some(action), Shown::Doubtful(why)) => format!("recovery: {action} ({why})"),
         (Some(action), _) => format!("recovery: {action}"),
         (None, Shown::Hidden(why)) => format!("not in the service's report: {why}"),
-        (None, _) => "not in the service's report".to_owned(),
+        (None, _) => "nothing to recover: in the recycle bin already".to_owned(),
     };
     let mut parts = vec![action];
     if object.cause != ChangeKind::Modified {
@@ -261,7 +288,7 @@ fn of_object(out: &mut String, object: &DifferingObject, style: Style) {
 
 fn note(shown: Shown) -> String {
     match shown {
-        Shown::Recovered => String::new(),
+        Shown::Recovered | Shown::Settled => String::new(),
         Shown::Visible => "  [visible-only]".to_owned(),
         Shown::Doubtful(why) | Shown::Hidden(why) => format!("  [{why}]"),
     }
@@ -302,8 +329,8 @@ fn of_link(link: &DifferingLink) -> String {
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let what = match link.shown {
         Shown::Recovered | Shown::Doubtful(_) => what,
-        Shown::Visible | Shown::Hidden(_) if link.remove => "+ added",
-        Shown::Visible | Shown::Hidden(_) => "- lost",
+        Shown::Visible | Shown::Settled | Shown::Hidden(_) if link.remove => "+ added",
+        Shown::Visible | Shown::Settled | Shown::Hidden(_) => "- lost",
     };
     let indent = " ".repeat(INDENT);
     format!("{indent}{} {what}: {}{}", link.relation, parts.join(" "), note(link.shown))

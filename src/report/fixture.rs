@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use crate::directory::catalogue;
 use crate::model::{
-    Analysis, BinRow, Certainty, Change, ChangeId, ChangeKind, ConflictRow, CoverageRow,
+    Agreement, Analysis, BinRow, Certainty, Change, ChangeId, ChangeKind, ConflictRow, CoverageRow,
     CoverageState, DifferenceReport, ExhibitId, ExhibitRow, HashBasis, Interval, Lane, Narrowed,
-    ObjectRow, Origin, QuarantineRow, Reason, Receipt, Recoverability, SnapshotRow, Tally, Target,
-    TimeSource, WarningRow, Window,
+    ObjectRow, OpinionReason, OpinionRow, Origin, QuarantineRow, Reason, Receipt, Recoverability,
+    SecondOpinion, SnapshotRow, Tally, Target, TimeSource, WarningRow, Window,
 };
 
 use crate::recovery::difference::{Compared, reports};
@@ -104,9 +104,68 @@ pub(super) fn report_of(changes: &[Change]) -> DifferenceReport {
         from: DAYS[0].to_owned(),
         to: DAYS[2].to_owned(),
         backup: Some(at("2026-11-01T03:00:00Z")),
+        is_listed: false,
     };
     let compared = BTreeMap::from([(TENANT.to_owned(), compared)]);
     reports(changes, &compared, catalogue()).remove(0)
+}
+
+fn opinion() -> SecondOpinion {
+    let row = |attribute: &str, agreement, reason| OpinionRow {
+        object_type: "user".to_owned(),
+        object_id: guid(1),
+        object_name: "Adele <b>Vance</b>".to_owned(),
+        attribute: attribute.to_owned(),
+        target: None,
+        agreement,
+        reason,
+        recoverability: Some(Recoverability::Recoverable),
+        our_backup: Some("\"a\"".to_owned()),
+        our_current: Some("\"b\"".to_owned()),
+        their_backup: Some("\"a\"".to_owned()),
+        their_current: None,
+        evidence_ours: vec![receipt(1, 1204, 512), receipt(2, 1188, 530)],
+        evidence_theirs: vec![receipt(3, 17, 200)],
+    };
+    let differs = Some(OpinionReason::AfterDump);
+    let hidden = OpinionRow {
+        recoverability: Some(Recoverability::OutsideProperties),
+        their_backup: None,
+        evidence_theirs: Vec::new(),
+        ..row("aboutMe", Agreement::OursOnly, Some(OpinionReason::NotShown))
+    };
+    let link = OpinionRow {
+        object_type: "group".to_owned(),
+        object_id: guid(2),
+        target: Some(Target {
+            object_type: "user".to_owned(),
+            id: guid(1),
+            name: "Adele Vance".to_owned(),
+        }),
+        our_backup: None,
+        our_current: None,
+        their_backup: None,
+        their_current: Some("add back".to_owned()),
+        evidence_ours: Vec::new(),
+        ..row("members", Agreement::TheirsOnly, Some(OpinionReason::NotInDumps))
+    };
+    let rows = vec![
+        link,
+        hidden,
+        row("city", Agreement::Agree, None),
+        row("jobTitle", Agreement::Differ, differs),
+    ];
+    SecondOpinion {
+        tenant_id: TENANT.to_owned(),
+        job_id: guid(90),
+        target: Some(at("2026-11-01T04:00:00Z")),
+        started: Some(at("2026-11-03T04:00:00Z")),
+        from: DAYS[0].to_owned(),
+        to: DAYS[2].to_owned(),
+        rows,
+        ours: 3,
+        theirs: 3,
+    }
 }
 
 fn later(change: Change) -> Change {
@@ -470,8 +529,9 @@ pub(crate) fn analysis() -> Analysis {
     for row in &exhibits {
         tally.add(&row.tally);
     }
-    Analysis {
+    let mut analysis = Analysis {
         differences: vec![report_of(&changes)],
+        opinions: vec![opinion()],
         snapshots: snapshots(),
         changes,
         objects: objects(),
@@ -515,7 +575,9 @@ pub(crate) fn analysis() -> Analysis {
         ]),
         as_of: Some(at("2026-11-03T03:02:40Z")),
         ..Analysis::default()
-    }
+    };
+    super::service::fixture::fill(&mut analysis);
+    analysis
 }
 
 /// Strings that attack the browser, the terminal, the spreadsheet or the reader's eye.

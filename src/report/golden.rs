@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::{RunInfo, fixture, graph, html, inspect, json, run, tables, terminal};
+use super::{
+    RunInfo, difference, fixture, graph, html, inspect, json, opinion, run, tables, terminal,
+};
 use crate::advice::advice;
 use crate::directory::catalogue;
 use crate::meter::Meter;
@@ -75,6 +77,40 @@ fn terminal_of_a_small_tenant() {
 }
 
 #[test]
+fn difference_report_of_a_small_tenant() {
+    let analysis = fixture::analysis();
+    for (name, width) in [("difference", None), ("difference.80", Some(80))] {
+        let style = terminal::Style { width, colour: false };
+        let text = difference::difference_text(&analysis.differences, style);
+        if let Some(limit) = width {
+            assert!(text.lines().all(|line| terminal::width(line) <= limit), "{text}");
+        }
+        insta::assert_snapshot!(name, text);
+    }
+    let mut text = Vec::new();
+    let action = |_: &Change| Some(crate::model::RecoveryAction::Update);
+    json::write_difference(&analysis.changes[..1], &action, &mut text).unwrap();
+    insta::assert_snapshot!("difference.json", String::from_utf8(text).unwrap());
+}
+
+#[test]
+fn second_opinion_of_a_small_tenant() {
+    let opinions = fixture::analysis().opinions;
+    let style = terminal::Style { width: Some(120), colour: false };
+    let text = opinion::opinions_text(&opinions, style);
+    assert!(text.lines().all(|line| terminal::width(line) <= 120), "{text}");
+    insta::assert_snapshot!("opinion", text);
+    let (mut csv, mut json) = (Vec::new(), Vec::new());
+    opinion::write(&opinions, &mut csv).unwrap();
+    opinion::write_json(&opinions, &mut json).unwrap();
+    insta::assert_snapshot!(
+        "second_opinion.csv",
+        String::from_utf8(csv).unwrap().replace("\r\n", "\n")
+    );
+    insta::assert_snapshot!("second_opinion.json", String::from_utf8(json).unwrap());
+}
+
+#[test]
 fn inspect_of_a_small_tenant() {
     let analysis = fixture::analysis();
     let style = terminal::Style { width: Some(80), colour: false };
@@ -123,7 +159,7 @@ fn the_same_analysis_gives_the_same_bytes() {
     };
     assert_eq!(read(&fixture::analysis()), read(&fixture::analysis()));
     assert_eq!(read(&fixture::hostile()), read(&fixture::hostile()));
-    assert_eq!(read(&Analysis::default()).len(), 9);
+    assert_eq!(read(&Analysis::default()).len(), 11);
 }
 
 #[test]

@@ -25,7 +25,9 @@ use serde::Serialize;
 use super::ReportError;
 use super::json::Embedded;
 use crate::directory::{Identity, catalogue};
-use crate::model::{DifferenceReport, DifferingLink, DifferingObject, RecoveryAction};
+use crate::model::{
+    DifferenceReport, DifferingLink, DifferingObject, Reason, RecoveryAction, Shown,
+};
 
 /// The context that the service gives for a page of changes, where no backup can be named.
 const CONTEXT: &str = "https://graph.microsoft.com/v1.0/$metadata#Collection(microsoft.graph.entraRecoveryServices.recoveryChangeObjectBase)";
@@ -38,7 +40,7 @@ const BACKUPS: &str = "https://graph.microsoft.com/v1.0/$metadata#directory/reco
 pub struct ChangeList {
     /// The page as JSON text, ending in a line break.
     pub json: String,
-    /// What the shape cannot express, by why: a code of recoverability, or a lane.
+    /// What the shape cannot express, by why: a code, or a lane.
     pub left_out: BTreeMap<String, u64>,
 }
 
@@ -211,6 +213,10 @@ fn left_out(report: &DifferenceReport) -> BTreeMap<String, u64> {
     let mut out = report.other_rows.clone();
     for ((why, _), count) in report.hidden() {
         *out.entry(why.to_string()).or_default() += count;
+    }
+    let settled = report.objects.iter().filter(|object| object.shown == Shown::Settled).count();
+    if let Some(count) = u64::try_from(settled).ok().filter(|count| *count > 0) {
+        out.insert(Reason::AddedAndDeleted.to_string(), count);
     }
     out
 }

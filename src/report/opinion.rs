@@ -7,6 +7,7 @@ use std::io::Write;
 use polars::prelude::DataFrame;
 use serde_json::{Map, Value};
 
+use super::difference::paragraph;
 use super::tables::{Rows, append_csv, option, plain, receipts, time, write_csv};
 use super::terminal::{Cell, Style, Table, cell, heading, put};
 use super::{ReportError, output, text, words};
@@ -225,8 +226,8 @@ fn one(out: &mut String, opinion: &SecondOpinion, style: Style) {
         label(&opinion.from),
         label(&opinion.to)
     );
-    put(out, &text::escaped(&compared));
-    put(out, &sums(opinion));
+    paragraph(out, &compared, style);
+    paragraph(out, &sums(opinion), style);
     let rows = totals(opinion)
         .into_iter()
         .map(|(agreement, why, count, meaning)| {

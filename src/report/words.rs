@@ -199,10 +199,12 @@ pub(super) fn recoverability(word: Recoverability) -> &'static str {
 
 /// How that word is shown: green, red, or as what is open.
 pub(super) fn recoverability_look(word: Recoverability) -> &'static str {
-    match word {
-        Recoverability::CannotTell | Recoverability::Ambiguous => "unsure",
-        _ if word.is_recoverable() => "able",
-        _ => "unable",
+    if matches!(word, Recoverability::CannotTell | Recoverability::Ambiguous) {
+        "unsure"
+    } else if word.is_recoverable() {
+        "able"
+    } else {
+        "unable"
     }
 }
 
@@ -250,6 +252,7 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         }
         Reason::DeltaDeleted => "a delta page says that it was deleted for good",
         Reason::FromChangeList => "as a change list of the service says; no dump here shows it",
+        Reason::AddedAndDeleted => "not there before, and in the recycle bin now",
         Reason::AddedOrRestored => {
             "not live in the backup, as a change list says: not there, or in the recycle bin"
         }

@@ -381,12 +381,16 @@ fn applications_for_several_tenants_are_not_purged() {
         ("AzureADMyOrg", "bin-expired"),
         ("AzureADMultipleOrgs", "backup-expired"),
         ("PersonalMicrosoftAccount", "backup-expired"),
+        // Not told: no promise that it is there, nor that it is not.
+        ("", "backup-expired"),
     ] {
         let evidence = Evidence::new();
         let app = |members: Value| {
-            with(json!({"id": "a", "displayName": "A", "signInAudience": audience}), members)
+            let told =
+                if audience.is_empty() { json!({}) } else { json!({"signInAudience": audience}) };
+            with(with(json!({"id": "a", "displayName": "A"}), told), members)
         };
-        let other = json!({"id": "b", "displayName": "B", "signInAudience": "AzureADMyOrg"});
+        let other = json!({"id": "b", "displayName": "B"});
         evidence.list(1, "applications", [app(json!({})), other.clone()]);
         evidence.list(2, "applications", [other]);
         let dead = app(json!({"deletedDateTime": "2026-11-01T12:00:00Z"}));

@@ -18,7 +18,7 @@ pub(super) fn run(args: &HistoryArgs, progress: &Progress) -> Result<Exit, Failu
     match if args.json { HistoryFormat::Json } else { args.format } {
         HistoryFormat::Table => verbs::out(&text::history(&analysis, lists, verbs::style()))?,
         HistoryFormat::Csv => {
-            verbs::to_stdout(|stdout| tables::write_csv(&mut table::jobs(&analysis)?, stdout))?
+            verbs::to_stdout(|stdout| tables::write_csv(&mut table::jobs(&analysis)?, stdout))?;
         }
         HistoryFormat::Json => verbs::out(&json::jobs(&analysis)?)?,
     }

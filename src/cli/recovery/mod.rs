@@ -4,7 +4,7 @@ mod compare;
 mod history;
 mod verify;
 
-pub(super) use verify::{Asked, outcome};
+pub(super) use verify::{Asked, outcome, say_assertions};
 
 use super::Exit;
 use super::args::RecoveryVerb;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -17,7 +18,8 @@ use crate::index::{Checks, Index};
 use crate::model::{Analysis, Asserted, AssertionOutcome, SnapshotRow, Verification};
 use crate::recovery::assertions::{AssertionError, check, file};
 use crate::recovery::verify::{Declarations, Declared, VerifyRequest, declared, verify};
-use crate::report::verification::text::recovery_text;
+use crate::report::terminal::Style;
+use crate::report::verification::text::{assertions_text, recovery_text};
 use crate::report::verification::{json, table};
 use crate::report::{self, RunInfo};
 use crate::unfinished;
@@ -64,10 +66,20 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
             verbs::to_stdout(|out| json::write(&analysis.verifications, out))?;
         }
     }
+    if args.format != VerdictFormat::Table {
+        say_assertions(&analysis);
+    }
     if let Some(out) = &args.out {
         report::write_verification(&analysis, &info, out, &progress.meter())?;
     }
     Ok(exit)
+}
+
+/// Says on standard error how assertions came out.
+pub(in crate::cli) fn say_assertions(analysis: &Analysis) {
+    let Some(asserted) = &analysis.assertions else { return };
+    let text = assertions_text(asserted, Style { width: None, colour: false });
+    drop(io::stderr().lock().write_all(text.as_bytes()));
 }
 
 /// Whether everything that was asked about a recovery is as it should be.
@@ -138,7 +150,8 @@ fn refused_assertions(path: &Path, cause: &str) -> Failure {
     }
 }
 
-/// Checks the assertions; where one names no snapshot, the one after the recovery is meant, else the last.
+/// Checks the assertions; where one names no snapshot, the one after the recovery is meant, else the last. `good`,
+/// `damaged` and `after` are those of the verification, unless a snapshot is called so.
 fn asserted(
     index: &Index,
     analysis: &Analysis,
@@ -148,10 +161,14 @@ fn asserted(
     let find = |tenant: &str, word: Option<&str>| {
         let of_tenant = |row: &&SnapshotRow| row.tenant_id == tenant;
         let rows: Vec<&SnapshotRow> = analysis.snapshots.iter().filter(of_tenant).collect();
-        match word.or(args.after.as_deref()) {
-            Some(word) => select::snapshot(word, &rows).ok(),
-            None => rows.last().map(|row| row.position),
-        }
+        let role = match word {
+            None | Some("after") => args.after.as_deref(),
+            Some("damaged") => args.damaged.as_deref(),
+            Some("good") => args.good.as_deref(),
+            Some(_) => None,
+        };
+        let label = word.filter(|word| rows.iter().any(|row| row.label == *word));
+        select::snapshot(label.or(role).or(word).unwrap_or("-1"), &rows).ok()
     };
     check(index, catalogue(), analysis, (bytes, &find)).map(Some).map_err(|error| match error {
         AssertionError::File(cause) => refused_assertions(path, &cause),

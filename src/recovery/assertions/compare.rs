@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::decide::{Answer, Asking, listed};
 use super::file::Subject;
 use super::look::{Objects, Place, Seen};
-use crate::history::{EVERY, HistoryError, objects_in};
+use crate::history::{EVERY, HistoryError, ObservedObject, objects_in};
 use crate::index::ObjectId;
 use crate::model::{Receipt, glob};
 
@@ -20,7 +20,8 @@ struct Tally {
     differing: Vec<String>,
     differences: u64,
     untold: u64,
-    why: Option<&'static str>,
+    /// Why the first of these cannot be told.
+    why: Option<String>,
     evidence: Vec<Receipt>,
 }
 
@@ -34,9 +35,9 @@ impl Tally {
         }
     }
 
-    fn untold(&mut self, why: &'static str) {
+    fn untold(&mut self, why: &str, of: &str) {
         self.untold += 1;
-        self.why.get_or_insert(why);
+        self.why.get_or_insert_with(|| format!("{why} ({of})"));
     }
 }
 
@@ -95,6 +96,13 @@ impl Asking<'_, '_> {
         }
         for paths in objects.values_mut() {
             paths.remove(EVERY);
+            // Where one snapshot has nothing and the other members, the members are compared.
+            let inner: BTreeSet<Box<str>> = paths
+                .iter()
+                .flat_map(|path| path.match_indices('.').filter_map(|(at, _)| path.get(..at)))
+                .map(Box::from)
+                .collect();
+            paths.retain(|path| !inner.contains(path));
         }
         let now = self.looker.look(self.place, object_type, &objects)?;
         let then = self.looker.look(other, object_type, &objects)?;
@@ -130,10 +138,10 @@ impl Asking<'_, '_> {
                 return self.one_sided(id, self.place, &b.receipts, tally);
             }
             // In the bin on one side and nowhere on the other, or nowhere: live in neither.
-            _ => return self.neither(other, tally),
+            _ => return self.neither(id, other, tally),
         };
         if a.of_delta || b.of_delta {
-            return tally.untold("nothing but delta pages show an object");
+            return tally.untold("nothing but delta pages show an object", &id.to_string());
         }
         if a.deleted != b.deleted {
             let receipts = a.receipts.iter().chain(&b.receipts).copied();
@@ -149,17 +157,29 @@ impl Asking<'_, '_> {
             let of = (&*self.assertion.object_type, &*id.to_string(), &**path);
             let disagree = [self.place, other].map(|place| self.looker.disagree(place, of));
             match (a.attributes.get(path), b.attributes.get(path)) {
-                _ if disagree.contains(&true) => tally.untold("captures of a snapshot disagree"),
+                _ if disagree.contains(&true) => {
+                    tally.untold("captures of a snapshot disagree", &format!("{id} {path}"));
+                }
                 (Some(a), Some(b)) if a.meaning == b.meaning => tally.compared += 1,
+                // A complex value is answered whole: what it leaves out beside members that it shows is empty.
+                (Some(shown), None) if shown.meaning.is_empty() && shows_beside(b, path) => {
+                    tally.compared += 1;
+                }
+                (None, Some(shown)) if shown.meaning.is_empty() && shows_beside(a, path) => {
+                    tally.compared += 1;
+                }
                 (Some(a), Some(b)) => {
                     tally.differs(format!("{id} {path}"), [a.receipt, b.receipt]);
                 }
-                _ => tally.untold("an attribute was collected in one of the snapshots only"),
+                _ => {
+                    let why = "an attribute was collected in one of the snapshots only";
+                    tally.untold(why, &format!("{id} {path}"));
+                }
             }
         }
         self.lists(id, (now, then), tally);
         if tally.compared + tally.untold == before {
-            tally.untold("it was not collected");
+            tally.untold("it was not collected", &id.to_string());
         }
     }
 
@@ -167,14 +187,14 @@ impl Asking<'_, '_> {
     fn one_sided(&self, id: &ObjectId, silent: Place<'_>, receipts: &[Receipt], tally: &mut Tally) {
         match self.unlisted(silent) {
             None => tally.differs(id.to_string(), receipts.iter().copied()),
-            Some(why) => tally.untold(why),
+            Some(why) => tally.untold(why, &id.to_string()),
         }
     }
 
-    fn neither(&self, other: Place<'_>, tally: &mut Tally) {
+    fn neither(&self, id: &ObjectId, other: Place<'_>, tally: &mut Tally) {
         match self.unlisted(self.place).or_else(|| self.unlisted(other)) {
             None => tally.compared += 1,
-            Some(why) => tally.untold(why),
+            Some(why) => tally.untold(why, &id.to_string()),
         }
     }
 
@@ -187,7 +207,8 @@ impl Asking<'_, '_> {
         for relation in of(now).union(&of(then)).filter(|relation| self.is_meant(relation)) {
             let key = (id.clone(), Arc::clone(relation));
             let (Some(a), Some(b)) = (now.lists.get(&key), then.lists.get(&key)) else {
-                tally.untold("a list of links was collected in one of the snapshots only");
+                let why = "a list of links was collected in one of the snapshots only";
+                tally.untold(why, &format!("{id} {relation}"));
                 continue;
             };
             let lone = |one: &BTreeMap<ObjectId, Receipt>, whole: bool, other: &BTreeMap<_, _>| {
@@ -202,7 +223,9 @@ impl Asking<'_, '_> {
             let whole = a.whole && b.whole && !a.of_delta && !b.of_delta;
             match (differing.is_empty(), whole) {
                 (true, true) => tally.compared += 1,
-                (_, false) => tally.untold("a list of links is not whole"),
+                (_, false) => {
+                    tally.untold("a list of links is not whole", &format!("{id} {relation}"));
+                }
                 (false, true) => {}
             }
         }
@@ -230,4 +253,12 @@ impl Asking<'_, '_> {
             tally.evidence,
         )
     }
+}
+
+/// Whether an object shows another member of the complex value that a path lies in.
+fn shows_beside(object: &ObservedObject, path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(parent, _)| {
+        let inside = |key: &str| key.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'));
+        object.attributes.keys().any(|key| inside(key))
+    })
 }

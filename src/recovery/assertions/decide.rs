@@ -132,9 +132,12 @@ impl<'a> Asking<'_, 'a> {
         let seen = self.looker.look(self.place, self.object_type(), &objects)?;
         let answer = match &self.assertion.check {
             Check::State(word) => self.state(&seen, &id, word),
-            check => match self.present(&seen, &id) {
+            check @ (Check::EqualsSnapshot(_)
+            | Check::Value(..)
+            | Check::Empty(_)
+            | Check::Elements(..)) => match self.present(&seen, &id) {
                 Ok(object) => self.checked(&seen, (&id, object), check)?,
-                Err(answer) => answer,
+                Err(answer) => *answer,
             },
         };
         let name = seen.objects.get(&id).and_then(|object| object.attributes.get(NAME));
@@ -143,23 +146,23 @@ impl<'a> Asking<'_, 'a> {
     }
 
     /// An object that is live in the snapshot.
-    fn present<'o>(&self, seen: &'o Seen, id: &ObjectId) -> Result<&'o ObservedObject, Answer> {
-        match seen.objects.get(id) {
-            None => Err(self.absent(id)),
+    fn present<'o>(
+        &self,
+        seen: &'o Seen,
+        id: &ObjectId,
+    ) -> Result<&'o ObservedObject, Box<Answer>> {
+        let answer = match seen.objects.get(id) {
+            None => self.absent(id),
             Some(object) if object.of_delta => {
-                let why = "nothing but delta pages show the object";
-                Err(Answer::untold(why, self.export("")))
+                Answer::untold("nothing but delta pages show the object", self.export(""))
             }
             Some(object) if object.deleted => {
-                let found = "in the bin".to_owned();
-                Err(Answer::fails(
-                    found,
-                    "the object is deleted".to_owned(),
-                    object.receipts.clone(),
-                ))
+                let (found, detail) = ("in the bin".to_owned(), "the object is deleted".to_owned());
+                Answer::fails(found, detail, object.receipts.clone())
             }
-            Some(object) => Ok(object),
-        }
+            Some(object) => return Ok(object),
+        };
+        Err(Box::new(answer))
     }
 
     /// What the silence of a snapshot about an object says.

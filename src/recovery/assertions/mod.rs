@@ -122,9 +122,10 @@ impl<'a> Checker<'_, 'a> {
                 places = known;
             }
         }
-        let other = match &assertion.check {
-            file::Check::EqualsSnapshot(word) => Some(self.places(assertion, Some(word))?),
-            _ => None,
+        let other = if let file::Check::EqualsSnapshot(word) = &assertion.check {
+            Some(self.places(assertion, Some(word))?)
+        } else {
+            None
         };
         let mut rows = Vec::new();
         for place in places {

@@ -26,6 +26,9 @@ const BACKUP: &str = "recoverySnapshot";
 /// How the tests of a type come out for an object, in the order of the table.
 type Outcomes = Box<[Option<bool>]>;
 
+/// An object by tenant and identity.
+type Object<'b> = (&'b str, &'b str);
+
 /// By tenant, type and identity.
 type ByObject<T> = HashMap<String, HashMap<String, HashMap<String, T>>>;
 
@@ -131,7 +134,7 @@ impl<'a> Facts<'a> {
             let then = at.and_then(|at| own().find(|step| at.is_none() || step.not_after > at));
             let now = || {
                 let read = told.and_then(|told| *told.get(place)?);
-                read.or_else(|| own().last().map(|step| passes(test, step.after.as_ref())))
+                read.or_else(|| own().next_back().map(|step| passes(test, step.after.as_ref())))
                     .or_else(|| self.by_tenant(&change.tenant_id, test))
             };
             let outcome = match then {
@@ -278,8 +281,8 @@ impl<'a> Reader<'a> {
     fn outcomes<'b>(
         &self,
         asked: &BTreeMap<&str, HashSet<usize>>,
-        batch: &[(&'b str, &'b str)],
-    ) -> Result<Vec<((&'b str, &'b str), Outcomes)>, HistoryError> {
+        batch: &[Object<'b>],
+    ) -> Result<Vec<(Object<'b>, Outcomes)>, HistoryError> {
         let tells = |entry: &Entry, property: &str| {
             let capture = self.index.capture_of(entry).map(|(capture, _)| capture);
             let shown = asked.get(property).zip(capture);
@@ -318,11 +321,12 @@ impl<'a> Reader<'a> {
         if let Some(member) = record.member(text, property) {
             return Some(Json::parse(text.get(member.value.span.clone())?).ok());
         }
-        let lost = || listed(text, LOST).iter().any(|path| path == property || path == "*");
+        let lost = |path: &String| path == property || path == "*";
         let request = &self.index.requests.get(entry.request as usize)?.request;
         // A format that writes nulls would have written it.
         let silent = request.keeps_nulls == Some(true) && !self.is_named(entry, property);
-        (!silent && !(request.has_losses && lost())).then_some(None)
+        let is_lost = request.has_losses && listed(text, LOST).iter().any(lost);
+        (!silent && !is_lost).then_some(None)
     }
 }
 

@@ -316,21 +316,30 @@ impl<'a> Judge<'a> {
         if let Some(word) = self.by_nature(kind, change) {
             return Some(word);
         }
-        let days = self.catalogue.object_type(&kind.name).and_then(|known| known.bin.as_ref());
-        match change.kind {
-            ChangeKind::HardDeleted => Some(Recoverability::HardDeleted),
-            ChangeKind::SoftDeleted => {
-                let purged = self.facts.holds(kind, change, Rule::NeverPurged) != Some(true);
-                match self.bin_reach(change, days.filter(|_| purged).map(|bin| bin.days)) {
-                    Reach::Held => None,
-                    Reach::Over => Some(Recoverability::BinExpired),
-                    Reach::Unsure => Some(Recoverability::CannotTell),
-                }
-            }
-            _ if !kind.anchors.is_empty() => None,
-            _ if change.reason == Some(Reason::BinExpired) => Some(Recoverability::BinExpired),
-            _ if self.has_bin(kind, change) == Some(false) => Some(Recoverability::NoBin),
-            _ => Some(Recoverability::CannotTell),
+        if change.kind == ChangeKind::HardDeleted {
+            return Some(Recoverability::HardDeleted);
+        }
+        if change.kind == ChangeKind::SoftDeleted {
+            return self.in_bin(kind, change);
+        }
+        if !kind.anchors.is_empty() {
+            return None;
+        }
+        if change.reason == Some(Reason::BinExpired) {
+            return Some(Recoverability::BinExpired);
+        }
+        let is_final = self.has_bin(kind, change) == Some(false);
+        Some(if is_final { Recoverability::NoBin } else { Recoverability::CannotTell })
+    }
+
+    /// What is against taking an object out of its bin; `None` if nothing is.
+    fn in_bin(&self, kind: &RecoveryType, change: &Change) -> Option<Recoverability> {
+        let bin = self.catalogue.object_type(&kind.name)?.bin.as_ref()?;
+        let stays = self.facts.holds(kind, change, Rule::NeverPurged);
+        match (self.bin_reach(change, bin.days), stays) {
+            (Reach::Held, _) | (_, Some(true)) => None,
+            (Reach::Over, Some(false)) => Some(Recoverability::BinExpired),
+            (Reach::Over | Reach::Unsure, _) => Some(Recoverability::CannotTell),
         }
     }
 
@@ -395,9 +404,9 @@ impl<'a> Judge<'a> {
         self.ends.get(tenant)?.get(id).copied()
     }
 
-    /// Whether an object that was deleted in the window of a row is in its bin at the clock; `days` is `None` where it stays.
-    fn bin_reach(&self, change: &Change, days: Option<u16>) -> Reach {
-        let (Some(clock), Some(days)) = (self.clock, days) else { return Reach::Held };
+    /// Whether the days of the bin of an object that was deleted in the window of a row are not over at the clock.
+    fn bin_reach(&self, change: &Change, days: u16) -> Reach {
+        let Some(clock) = self.clock else { return Reach::Held };
         let (from, to) = window_of(change);
         let Some(over) = clock.ago(days) else { return Reach::Held };
         if to.is_some_and(|to| to <= over) {

@@ -289,14 +289,12 @@ impl List {
                 job.backup_id = Some(self.backup.clone());
                 job.target = job.target.or(in_id);
             }
-            (Some(of_job), Some(at)) if plain_id(of_job) != plain_id(&self.backup) => {
-                if job.target.is_none_or(|target| target.as_second() != at.as_second()) {
-                    remarks.note(
-                        "job-differs",
-                        source,
-                        &format!("backup of the list of job {}", job.id),
-                    );
-                }
+            (Some(of_job), Some(at))
+                if plain_id(of_job) != plain_id(&self.backup)
+                    && job.target.is_none_or(|target| target.as_second() != at.as_second()) =>
+            {
+                let what = format!("backup of the list of job {}", job.id);
+                remarks.note("job-differs", source, &what);
             }
             _ => {}
         }

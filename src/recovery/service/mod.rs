@@ -235,6 +235,9 @@ struct Said<'i> {
 impl<'i> Said<'i> {
     fn take(&mut self, index: &'i Index, entry: LogEntry<'i>, one: One, remarks: &mut Remarks) {
         let source = Source::of(index, &entry);
+        if source.tenant.is_empty() && index.tenants.iter().any(|tenant| !tenant.is_empty()) {
+            remarks.note("recovery-tenant-unknown", &source, entry.object_type);
+        }
         for name in one.unread {
             remarks.note("recovery-record-unread", &source, name);
         }

@@ -65,7 +65,7 @@ fn read(path: &str, known: &dyn Fn(&str) -> bool) -> Origin {
 
 /// A word parted where a GUID stands in it: `getChanges-GUID`.
 fn around_guid(word: &str) -> [&str; 3] {
-    let ends = word.len().checked_sub(35).unwrap_or_default();
+    let ends = word.len().saturating_sub(35);
     let at = (0..ends).find(|at| word.get(*at..at + 36).is_some_and(is_guid));
     let parted = at.and_then(|at| {
         let (above, rest) = word.split_at_checked(at)?;

@@ -19,7 +19,7 @@ const ROWS: usize = 300;
 /// Exhibits, exports, findings and assertions on the page, each.
 const LINES: usize = 200;
 /// Characters of a value.
-const VALUE: usize = 300;
+const VALUE: usize = 140;
 /// Characters of a sentence from the evidence.
 const SENTENCE: usize = 1_000;
 /// Exhibits that a claim names.
@@ -417,7 +417,7 @@ fn row_view(row: &VerdictRow) -> RowView {
         object_type: Text::name(&words::type_one(&row.object_type)),
         name: (!row.object_name.is_empty()).then(|| Text::name(&row.object_name)),
         id: Text::name(&match row.object_id.as_str() {
-            "" => words::counted(row.objects, "object", "objects"),
+            "" => "all objects of the type".to_owned(),
             id => id.to_owned(),
         }),
         what: Text::name(&what(row)),

@@ -39,6 +39,7 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct TypeRow {
     name: Text,
+    object_type: Text,
     update: String,
     restore: String,
     soft_delete: String,
@@ -128,8 +129,11 @@ fn report(report: &DifferenceReport, room: &mut usize) -> Report {
 }
 
 fn type_row(name: &str, count: &TypeCount) -> TypeRow {
+    let of_portal = counts::portal(name);
+    let own = words::capital(&words::type_many(name));
     TypeRow {
-        name: Text::name(&words::capital(&words::type_many(name))),
+        name: Text::name(if of_portal.is_empty() { &own } else { of_portal }),
+        object_type: Text::name(name),
         update: words::number(count.update),
         restore: words::number(count.restore),
         soft_delete: words::number(count.soft_delete()),
@@ -141,7 +145,7 @@ fn type_row(name: &str, count: &TypeCount) -> TypeRow {
 
 fn note(shown: Shown) -> &'static str {
     match shown {
-        Shown::Recovered => "",
+        Shown::Recovered | Shown::Settled => "",
         Shown::Visible => "visible-only",
         Shown::Doubtful(why) | Shown::Hidden(why) => why.as_str(),
     }
@@ -161,7 +165,7 @@ fn object(object: &DifferingObject) -> ObjectView {
         remark: match object.shown {
             Shown::Visible => "shown, not recovered",
             Shown::Doubtful(why) => why.as_str(),
-            Shown::Recovered | Shown::Hidden(_) => "",
+            Shown::Recovered | Shown::Settled | Shown::Hidden(_) => "",
         },
         attributes: object
             .attributes
@@ -186,10 +190,11 @@ fn link(link: &DifferingLink) -> LinkView {
     let parts = [&*words::type_one(&target.object_type), &*target.name, &*target.id].join(" ");
     LinkView {
         relation: Text::name(&link.relation),
-        what: if link.remove {
-            "added: a recovery removes it"
-        } else {
-            "lost: a recovery adds it back"
+        what: match (link.remove, link.shown) {
+            (true, Shown::Recovered | Shown::Doubtful(_)) => "added: a recovery removes it",
+            (false, Shown::Recovered | Shown::Doubtful(_)) => "lost: a recovery adds it back",
+            (true, _) => "added",
+            (false, _) => "lost",
         },
         class: if link.remove { "plus" } else { "minus" },
         target: Text::name(parts.trim()),

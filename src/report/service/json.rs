@@ -9,7 +9,7 @@ use super::super::json::Embedded;
 use super::{changes, failures, notes, seconds, starters};
 use crate::model::{
     Analysis, BackupRow, JobEvent, JobRow, JobScope, ListedAttribute, ListedChange, ListedLink,
-    Receipt,
+    Receipt, RecoveryAction,
 };
 
 fn receipts(receipts: &[Receipt]) -> Vec<String> {
@@ -147,7 +147,7 @@ fn listed(row: &ListedChange) -> Listed<'_> {
         object_type: &row.object_type,
         object_id: &row.object_id,
         object_name: &row.object_name,
-        action: row.action.map(|action| action.as_str()),
+        action: row.action.map(RecoveryAction::as_str),
         attributes: row.attributes.iter().map(attribute).collect(),
         links: row.links.iter().map(link).collect(),
         message: (!row.failure.is_empty()).then_some(row.failure.as_str()),

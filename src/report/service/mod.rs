@@ -1,6 +1,10 @@
 //! The backup service's own records: its backups, its jobs, and what they do not say. For the terminal, as JSON and as
 //! `backups.csv` and `jobs.csv`; the page takes its sentences from here.
 
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod golden;
 pub mod json;
 pub mod table;
 pub mod text;

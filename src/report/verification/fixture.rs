@@ -144,7 +144,6 @@ fn users() -> Vec<VerdictRow> {
     let everyone = VerdictRow {
         object_id: String::new(),
         object_name: String::new(),
-        objects: 1_307,
         evidence_good: Vec::new(),
         evidence_damaged: Vec::new(),
         evidence_after: Vec::new(),
@@ -396,7 +395,7 @@ pub(crate) fn hostile() -> Analysis {
         });
         verification.wrong_in_good.push(text.clone());
         verification.jobs.push(text.clone());
-        verification.declared.insert(text.clone(), text.clone());
+        verification.declared.insert(text.clone(), "ab".repeat(32));
         asserted.rows.push(AssertionRow {
             tenant_id: text.clone(),
             name: text.clone(),
@@ -405,7 +404,7 @@ pub(crate) fn hostile() -> Analysis {
             object_id: text.clone(),
             object_name: text.clone(),
             attribute: text.clone(),
-            check: text.clone(),
+            check: "within".to_owned(),
             expected: text.clone(),
             found: Some(text.clone()),
             outcome: AssertionOutcome::ALL[n % AssertionOutcome::ALL.len()],

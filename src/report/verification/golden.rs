@@ -111,8 +111,8 @@ fn what_cannot_be_told_is_in_the_denominator_and_never_a_pass() {
     let claim = |name| claimed(fixture::imperfect(), name);
     assert_eq!(claim("put-back"), Some((3, 9, 1, "33.33".to_owned())));
     assert_eq!(claim("wanted-changes-kept"), Some((1, 2, 0, "50.00".to_owned())));
-    assert_eq!(claim("supported-properties-collected"), Some((0, 1_307, 1_307, "0".to_owned())));
-    assert_eq!(claim("all-verdicts"), Some((4, 1_319, 1_308, "0.30".to_owned())));
+    assert_eq!(claim("supported-properties-collected"), Some((0, 1, 1, "0".to_owned())));
+    assert_eq!(claim("all-verdicts"), Some((4, 13, 2, "30.76".to_owned())));
     assert_eq!(claim("read-after-recovery"), Some((2, 3, 1, "66.66".to_owned())));
     assert_eq!(claim("job-numbers-reconciled"), Some((1, 3, 1, "33.33".to_owned())));
     let all = claimed(fixture::perfect(), "put-back");
@@ -156,9 +156,8 @@ fn page(analysis: &Analysis) -> String {
 }
 
 fn section(page: &str) -> &str {
-    let start = page.find("<section id=\"attestation\"").unwrap();
-    let end = page[start..].find("</section>").unwrap();
-    &page[start..start + end]
+    let (_, sheet) = page.split_once("<section id=\"attestation\"").unwrap();
+    sheet.split_once("</section>").unwrap().0
 }
 
 #[test]

@@ -10,12 +10,15 @@ use crate::model::{
 use crate::recovery::attestation::{Attestation, attest};
 use crate::report::inspect::Page;
 use crate::report::terminal::{Cell, Style, Table, cell};
+use crate::report::text::head;
 use crate::report::words;
 
 use super::sheet;
 
 /// Rows that are listed by type; the others are counted.
 const LISTED: usize = 100;
+/// Characters of a value; the CSV holds all of them.
+const VALUE: usize = 80;
 /// Lines of what to export next, of freshness, and of what was wrong in good.
 const LINES: usize = 20;
 
@@ -146,6 +149,14 @@ pub(in crate::report) fn why(row: &VerdictRow) -> String {
     parts.join("; ")
 }
 
+/// A value that fits a line.
+fn short(value: &str) -> String {
+    match head(value, VALUE) {
+        (_, 0) => value.to_owned(),
+        (head, _) => format!("{head}…"),
+    }
+}
+
 fn not_good(page: &mut Page, attested: &Attestation<'_>) {
     if attested.unrecovered.is_empty() {
         return;
@@ -157,7 +168,7 @@ fn not_good(page: &mut Page, attested: &Attestation<'_>) {
     }
     for (object_type, rows) in by_type {
         page.wrap("  ", 4, &words::capital(&words::type_many(object_type)));
-        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
+        let value = |value: &Option<String>| short(value.as_deref().unwrap_or("(none)"));
         let rows = rows
             .into_iter()
             .map(|row| {
@@ -284,7 +295,7 @@ fn assertions(page: &mut Page, asserted: &Asserted) {
                 Fails => RED,
                 CannotTell => YELLOW,
             };
-            let found = row.found.as_ref().map(|found| format!("found {found}"));
+            let found = row.found.as_ref().map(|found| format!("found {}", short(found)));
             let next = Some(format!("export {}", row.next_export));
             let next = next.filter(|_| !row.next_export.is_empty());
             let detail = Some(row.detail.clone()).filter(|detail| !detail.is_empty());

@@ -86,8 +86,8 @@ pub(in crate::report) fn claim(claim: &Claim, of: &Verification) -> String {
             is_are("is", "are")
         ),
         ClaimKind::Collected => format!(
-            "Of {} of properties that the service recovers and a snapshot did not collect, {passed} can be judged{share}.",
-            counted(ratio.of, "value", "values")
+            "Of {} that the service recovers and a snapshot did not collect, {passed} can be judged{share}.",
+            counted(ratio.of, "property", "properties")
         ),
         ClaimKind::ReadAfter => format!(
             "Of {} of {} that verdicts rest on, {passed} {} proved to have been read after the recovery{share}.",
@@ -144,8 +144,8 @@ pub(in crate::report) fn lead(of: &Attestation<'_>) -> String {
     match of.uncollected {
         0 => first,
         some => format!(
-            "{first} Beside them, {} of properties that the service recovers {} not collected: whether they are as they were cannot be told.",
-            counted(some, "value", "values"),
+            "{first} Beside them, {} that the service recovers {} not collected: whether they are as they were cannot be told.",
+            counted(some, "property", "properties"),
             if some == 1 { "was" } else { "were" }
         ),
     }
