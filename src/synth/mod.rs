@@ -17,6 +17,10 @@
 //! * `hidden`: effects that no row shows, each with its `operation` and `why`.
 //! * `operations`: what was done, in order: `id`, `time`, `activity`, `actor`, `audit_event` (null where the log lost
 //!   it), `story`, `effects`.
+//! * `recovery`: labels of the snapshots `good`, `damaged` and `afters`, `jobs`, `target`, `completion`, and `tickets`, rows
+//!   for `recovery verify --tickets`. Only where a recovery is planted and the export is of Graph pages.
+//! * `verdicts`: what became of each change, spelled as in `recovery.csv`: `snapshot` is the one after, `declared` is
+//!   `nothing`, or `tickets` for rows that only they make differ.
 
 mod acts;
 mod audit;

@@ -225,7 +225,7 @@ fn every_verdict_on_small_tenants_equals_the_answer_key() {
 #[test]
 fn without_the_difference_report_nothing_settles_what_changed_before_the_backup() {
     let options = |seed| SynthOptions { difference_report: false, ..small(seed) };
-    assert_all_judged(&[20, 21].map(options));
+    assert_all_judged(&[21].map(options));
 }
 
 #[test]
@@ -264,9 +264,10 @@ fn an_after_made_of_delta_pages_verifies_nothing() {
             return text;
         }
         let Ok(Value::Object(mut page)) = serde_json::from_str(&text) else { return text };
-        let context = page["@odata.context"].as_str().unwrap_or_default().to_owned();
+        let context = page.get("@odata.context").and_then(Value::as_str);
+        let context = context.unwrap_or_default().to_owned();
         if !page.contains_key("value") {
-            return "{\"value\":[]}".to_owned();
+            return r#"{"error":{"code":"NotFound","message":"not asked for"}}"#.to_owned();
         }
         page.remove("@odata.nextLink");
         page.remove("@odata.count");

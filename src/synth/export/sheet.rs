@@ -52,7 +52,10 @@ pub(super) fn of(day: usize, name: &str, bytes: &[u8]) -> Sheet {
 
 fn latest(record: &Value) -> Option<i64> {
     let times = TIMES.iter().filter_map(|name| record.get(*name)?.as_str());
-    times.filter_map(|time| time.parse::<jiff::Timestamp>().ok()).map(|at| at.as_second()).max()
+    times
+        .filter_map(|time| time.parse::<jiff::Timestamp>().ok())
+        .map(jiff::Timestamp::as_second)
+        .max()
 }
 
 /// A record without what carries no meaning: annotations, attributes that are never compared, order.

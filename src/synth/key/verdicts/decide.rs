@@ -146,7 +146,13 @@ impl<'a> Judge<'a> {
         if declared {
             for (about, later) in net(rows, self.damaged, self.after) {
                 let whole = (about.0, String::new(), String::new());
-                if !damage.contains_key(&about) && !damage.contains_key(&whole) && later.is_proven()
+                // What was not seen by then cannot be said to have been equal.
+                let seen = about.1.is_empty()
+                    || self.sights(&about).iter().any(|sight| sight.day <= GOOD_DAY);
+                if !damage.contains_key(&about)
+                    && !damage.contains_key(&whole)
+                    && later.is_proven()
+                    && seen
                 {
                     let verdict = self.collateral(&about, &later);
                     all.insert(about, verdict);
@@ -201,7 +207,11 @@ impl<'a> Judge<'a> {
             ChangeKind::LinkAdded => Worth::Link(!first),
             ChangeKind::LinkRemoved => Worth::Link(first),
             _ if first => Worth::State(self.state_before(about.0, net.first)),
-            change => Worth::State(seen::after(change)),
+            change @ (ChangeKind::Added
+            | ChangeKind::Removed
+            | ChangeKind::SoftDeleted
+            | ChangeKind::HardDeleted
+            | ChangeKind::Restored) => Worth::State(seen::after(change)),
         }
     }
 
@@ -351,11 +361,14 @@ impl<'a> Judge<'a> {
         use model::Verdict as V;
         let missing = self.is_missing(about, good, damaged, now);
         if wanted {
-            let word = match now {
-                now if now.is_as_damaged(damaged) => V::LegitimateChangeKept,
-                now if now.is_as_good(good) => V::LegitimateChangeLost,
-                _ if missing => V::Missing,
-                _ => V::ThirdValue,
+            let word = if now.is_as_damaged(damaged) {
+                V::LegitimateChangeKept
+            } else if now.is_as_good(good) {
+                V::LegitimateChangeLost
+            } else if missing {
+                V::Missing
+            } else {
+                V::ThirdValue
             };
             return (word, None, false);
         }

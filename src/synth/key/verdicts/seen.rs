@@ -43,7 +43,12 @@ pub(super) fn before(change: ChangeKind) -> State {
     match change {
         ChangeKind::Added | ChangeKind::FirstObserved => State::Nowhere,
         ChangeKind::Restored => State::Bin,
-        _ => State::Live,
+        ChangeKind::Removed
+        | ChangeKind::SoftDeleted
+        | ChangeKind::HardDeleted
+        | ChangeKind::Modified
+        | ChangeKind::LinkAdded
+        | ChangeKind::LinkRemoved => State::Live,
     }
 }
 
@@ -53,7 +58,12 @@ pub(super) fn after(change: ChangeKind) -> State {
         ChangeKind::SoftDeleted => State::Bin,
         ChangeKind::HardDeleted => State::Gone,
         ChangeKind::Removed => State::Removed,
-        _ => State::Live,
+        ChangeKind::Added
+        | ChangeKind::Restored
+        | ChangeKind::Modified
+        | ChangeKind::LinkAdded
+        | ChangeKind::LinkRemoved
+        | ChangeKind::FirstObserved => State::Live,
     }
 }
 
