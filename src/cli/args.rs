@@ -31,7 +31,7 @@ pub enum Verb {
     /// Before any work: what is here, and what can and cannot be answered with it
     Inspect(Listing),
     /// The whole analysis: report.html and the CSVs
-    Report(ReportArgs),
+    Report(Box<ReportArgs>),
     /// List the snapshots: time, tenant, objects per type, hashes
     Snapshots(Listing),
     /// Difference report between any two snapshots (default: first and last)
@@ -337,7 +337,7 @@ pub enum RecoveryVerb {
     /// The service's own jobs: difference reports and recoveries, how they ended, what failed
     History(HistoryArgs),
     /// One verdict per attribute, link and object: is it good again?
-    Verify(VerifyArgs),
+    Verify(Box<VerifyArgs>),
     /// Our difference beside the service's change lists: what each has, and why they differ
     Compare(CompareArgs),
 }
@@ -361,7 +361,7 @@ pub struct Recovered {
     /// When the recovery was over, where no job in the evidence says so
     #[arg(long, value_name = "TIME", value_parser = instant, requires = "good")]
     pub completed: Option<Timestamp>,
-    /// CSV of wanted changes: object_type, object_id, attribute, since, until, name; empty is any
+    /// CSV of wanted changes (README, "Was it put back?")
     #[arg(long, value_name = "FILE", requires = "good")]
     pub tickets: Option<PathBuf>,
     /// CSV of what was damage, in the same columns; all else was wanted

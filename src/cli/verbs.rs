@@ -229,22 +229,30 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
 pub(super) fn run_options(prepared: &sources::Prepared) -> BTreeMap<String, String> {
     let evidence = &prepared.evidence;
     let mut options = BTreeMap::new();
-    note(&mut options, "as-of", evidence.as_of.iter().map(ToString::to_string).collect());
+    note(
+        &mut options,
+        "as-of",
+        &evidence.as_of.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    );
     let zone = evidence.evidence_tz.as_ref().and_then(|zone| zone.iana_name());
-    note(&mut options, "evidence-tz", zone.map(str::to_owned).into_iter().collect());
+    note(&mut options, "evidence-tz", zone.map(str::to_owned).as_slice());
     let snapshot = |named: &super::args::Named| match named.time {
         Some(at) => format!("{}@{at}", named.label),
         None => named.label.clone(),
     };
-    note(&mut options, "snapshot", evidence.snapshot.iter().map(snapshot).collect());
-    note(&mut options, "map", prepared.map.iter().map(|map| map.sha256.clone()).collect());
+    note(&mut options, "snapshot", &evidence.snapshot.iter().map(snapshot).collect::<Vec<_>>());
+    note(
+        &mut options,
+        "map",
+        &prepared.map.iter().map(|map| map.sha256.clone()).collect::<Vec<_>>(),
+    );
     let file_times = evidence.file_times.then(|| "yes".to_owned());
-    note(&mut options, "file-times", file_times.into_iter().collect());
+    note(&mut options, "file-times", file_times.as_slice());
     options
 }
 
 /// Notes an option that was given.
-pub(super) fn note(options: &mut BTreeMap<String, String>, name: &str, values: Vec<String>) {
+pub(super) fn note(options: &mut BTreeMap<String, String>, name: &str, values: &[String]) {
     if !values.is_empty() {
         options.insert(name.to_owned(), values.join(" "));
     }
@@ -252,16 +260,16 @@ pub(super) fn note(options: &mut BTreeMap<String, String>, name: &str, values: V
 
 fn scope_options(args: &ReportArgs, options: &mut BTreeMap<String, String>) {
     let scope = &args.scope;
-    let mut note = |name: &str, values: Vec<String>| note(options, name, values);
-    note("type", scope.object_type.clone());
-    note("id", scope.id.clone());
-    note("attribute", scope.attribute.clone());
-    note("tenant", scope.tenant.clone());
-    note("lane", scope.lane.iter().map(ToString::to_string).collect());
-    note("certainty", scope.certainty.iter().map(ToString::to_string).collect());
-    note("since", scope.since.iter().map(ToString::to_string).collect());
-    note("until", scope.until.iter().map(ToString::to_string).collect());
-    note("unfold", args.unfold.iter().map(ToString::to_string).collect());
+    let mut note = |name: &str, values: &[String]| note(options, name, values);
+    note("type", &scope.object_type);
+    note("id", &scope.id);
+    note("attribute", &scope.attribute);
+    note("tenant", &scope.tenant);
+    note("lane", &scope.lane.iter().map(ToString::to_string).collect::<Vec<_>>());
+    note("certainty", &scope.certainty.iter().map(ToString::to_string).collect::<Vec<_>>());
+    note("since", &scope.since.iter().map(ToString::to_string).collect::<Vec<_>>());
+    note("until", &scope.until.iter().map(ToString::to_string).collect::<Vec<_>>());
+    note("unfold", &args.unfold.iter().map(ToString::to_string).collect::<Vec<_>>());
 }
 
 fn timeline(args: &TimelineArgs, progress: &Progress) -> Outcome {

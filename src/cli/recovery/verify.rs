@@ -108,18 +108,18 @@ impl<'a> Asked<'a> {
     /// Notes what was asked, for the record of the run.
     pub(in crate::cli) fn note(&self, options: &mut BTreeMap<String, String>) {
         let args = self.args;
-        let mut note = |name: &str, values: Vec<String>| verbs::note(options, name, values);
-        note("good", args.good.iter().cloned().collect());
-        note("damaged", args.damaged.iter().cloned().collect());
-        note("after", args.after.iter().cloned().collect());
-        note("job", args.job.clone());
-        note("completed", args.completed.iter().map(ToString::to_string).collect());
-        note("actor", args.actor.clone());
+        let mut note = |name: &str, values: &[String]| verbs::note(options, name, values);
+        note("good", args.good.as_slice());
+        note("damaged", args.damaged.as_slice());
+        note("after", args.after.as_slice());
+        note("job", &args.job);
+        note("completed", args.completed.map(|at| at.to_string()).as_slice());
+        note("actor", &args.actor);
         for (name, hash) in &self.declared.hashes {
-            note(name, vec![hash.clone()]);
+            note(name, std::slice::from_ref(hash));
         }
         let hash = |bytes: &Vec<u8>| hex(&Sha256::digest(bytes));
-        note("assert", self.assertions.iter().map(hash).collect());
+        note("assert", self.assertions.as_ref().map(hash).as_slice());
     }
 
     /// Puts verdicts and checked assertions into the analysis; its changes are those of all lanes and types.

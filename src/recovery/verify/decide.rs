@@ -1,6 +1,6 @@
 //! The verdict on one row: the rules in the order in which they apply.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -12,8 +12,8 @@ use super::view::{Finding, View};
 use crate::directory::Catalogue;
 use crate::index::{Index, Listing, ObjectId};
 use crate::model::{
-    Change, ChangeKind, ExhibitId, Intent, JobOutcome, JobRow, JobScope, ListedChange, Receipt,
-    Recoverability, RecoveryAction, Verdict, VerdictReason, VerdictRow,
+    Change, ChangeKind, ExhibitId, Intent, JobOutcome, JobRow, JobScope, ListedChange, Reason,
+    Receipt, Recoverability, RecoveryAction, Verdict, VerdictReason, VerdictRow,
 };
 
 /// Positions of the three snapshots among those of the tenant.
@@ -52,6 +52,9 @@ impl Job {
     }
 }
 
+/// What lists of the service say, by type and id.
+pub(super) type ListedBy<'a> = HashMap<(&'a str, &'a str), Vec<&'a ListedChange>>;
+
 /// Everything that a verdict rests on.
 pub(super) struct Bench<'a> {
     pub(super) index: &'a Index,
@@ -67,13 +70,15 @@ pub(super) struct Bench<'a> {
     pub(super) fresh: FreshExhibits,
     pub(super) job: Job,
     /// What change lists of the same backup say.
-    pub(super) listed: Vec<&'a ListedChange>,
+    pub(super) listed: ListedBy<'a>,
     /// Difference reports of the same backup.
     pub(super) reports: Vec<&'a JobRow>,
     /// End of the damaged snapshot.
     pub(super) damaged_end: Option<Timestamp>,
     /// What the service says that it could not do.
-    pub(super) failed: Vec<&'a ListedChange>,
+    pub(super) failed: ListedBy<'a>,
+    /// Types whose lists in the after snapshot lack pages, as far as their other objects tell.
+    pub(super) shaky: BTreeSet<&'a str>,
 }
 
 /// What the after snapshot shows.
@@ -123,7 +128,7 @@ impl<'a> Bench<'a> {
         let after = self.after(change);
         row.after.clone_from(&after.state);
         row.evidence_after.clone_from(&after.receipts);
-        let failed = self.failed.iter().find(|failed| is_about(failed, about));
+        let failed = of_object(&self.failed, about).iter().find(|failed| is_about(failed, about));
         row.failure = failed.map(|failed| failed.failure.clone()).unwrap_or_default();
         let exhibits: BTreeSet<ExhibitId> =
             after.receipts.iter().map(|receipt| receipt.exhibit).collect();
@@ -141,6 +146,26 @@ impl<'a> Bench<'a> {
         (row, exhibits)
     }
 
+    /// The row of a change after the damage that touches nothing that was damaged.
+    pub(super) fn collateral(&self, change: &Change) -> (VerdictRow, BTreeSet<ExhibitId>) {
+        let mut row = empty_row(change, (Intent::Untouched, String::new()));
+        let after = self.after(change);
+        row.good = state_before(change);
+        row.damaged.clone_from(&row.good);
+        row.evidence_damaged = std::mem::take(&mut row.evidence_good);
+        row.after.clone_from(&after.state);
+        row.evidence_after.clone_from(&after.receipts);
+        let exhibits = after.receipts.iter().map(|receipt| receipt.exhibit).collect();
+        match self.untold(change, &after, &exhibits) {
+            Some((reason, detail)) => {
+                row.reason = Some(reason);
+                row.detail = detail;
+            }
+            None => row.verdict = Verdict::Collateral,
+        }
+        (row, exhibits)
+    }
+
     /// The state in the good snapshot: an object that was hard-deleted may have been in the bin then.
     fn good_state(&self, change: &Change) -> Option<String> {
         let told = state_before(change);
@@ -153,9 +178,13 @@ impl<'a> Bench<'a> {
                 let of = capture.and_then(|snapshot| self.index.snapshots.get(snapshot));
                 entry.removal.is_none() && of.is_some_and(|of| of.position <= self.positions.good)
             });
-            if last.is_some_and(|entry| entry.deleted) {
-                return Some(Place::Bin.word().to_owned());
-            }
+            return Some(match last {
+                Some(entry) if entry.deleted => Place::Bin,
+                Some(_) => Place::Live,
+                // It came and went between the two.
+                None => Place::Absent,
+            })
+            .map(|place| place.word().to_owned());
         }
         told
     }
@@ -232,15 +261,19 @@ impl<'a> Bench<'a> {
         if let Err(why) = self.after.lists_live(about) {
             return After::silent(None, why);
         }
+        // History would tell of an object that left the bin, if the live list proved that it is not there.
+        let left_bin = place == Place::Bin && self.after.lists_bin(about.object_type);
+        if left_bin || self.shaky.contains(about.object_type) {
+            return After::silent(None, VerdictReason::AfterPartial);
+        }
         let mut receipts = self.after.exhibits_of_lists(about, Listing::Live);
         if has_bin && self.after.lists_bin(about.object_type) {
             receipts.extend(self.after.exhibits_of_lists(about, Listing::Bin));
         }
         let place = match place {
-            // It was in the bin, and is not in the bin of this snapshot.
-            Place::Bin if self.after.lists_bin(about.object_type) => Place::Gone,
+            // Whether it still is in the bin is not told.
             Place::Bin => Place::GoneOrBin,
-            other => other,
+            Place::Absent | Place::Live | Place::Gone | Place::GoneOrBin => place,
         };
         After { state: Some(place.word().to_owned()), place: Some(place), receipts, silent: None }
     }
@@ -324,7 +357,7 @@ impl<'a> Bench<'a> {
             return Some((objection, String::new()));
         }
         if is_unproven(change) {
-            let why = change.reason.map(|reason| reason.as_str()).unwrap_or_default();
+            let why = change.reason.map(Reason::as_str).unwrap_or_default();
             return Some((VerdictReason::ChangeUnproven, why.to_owned()));
         }
         if let Some(silent) = after.silent {
@@ -387,19 +420,14 @@ impl<'a> Bench<'a> {
         let Some(target) = self.job.target else { return Distance::Same };
         let changed_before = self.steps.last_until(about, self.positions.good);
         let before_good = self.good_start.is_some_and(|start| target < start);
-        let distance = if changed_before
-            .is_some_and(|step| step.change.window.not_after.is_none_or(|end| target < end))
-        {
-            Distance::Changed
-        } else if self
-            .steps
-            .between(about, (self.positions.good, self.positions.after))
-            .next()
-            .is_some_and(|step| {
-                straddles(step.change, target)
-                    || step.change.window.not_after.is_some_and(|end| end <= target)
-            })
-        {
+        let before = changed_before
+            .is_some_and(|step| step.change.window.not_after.is_none_or(|end| target < end));
+        let to_after = (self.positions.good, self.positions.after);
+        let behind = self.steps.between(about, to_after).next().is_some_and(|step| {
+            straddles(step.change, target)
+                || step.change.window.not_after.is_some_and(|end| end <= target)
+        });
+        let distance = if before || behind {
             Distance::Changed
         } else if before_good && !self.is_known_at_target(about, row) {
             Distance::Unknown
@@ -428,10 +456,7 @@ impl<'a> Bench<'a> {
     /// The value in the backup, where a change list tells it: the one that it gives, else, of what a complete list leaves
     /// out, the one at the time of the report.
     fn backup_value(&self, about: About<'_>, row: &VerdictRow) -> Option<Option<String>> {
-        let listed = self.listed.iter().find(|listed| {
-            listed.object_type == about.object_type && listed.object_id == about.object_id
-        });
-        let told = listed.and_then(|listed| {
+        let told = of_object(&self.listed, about).iter().find_map(|listed| {
             if about.attribute.is_empty() {
                 return place_in_backup(listed.action?, row).map(Some);
             }
@@ -486,10 +511,13 @@ fn is_same(about: About<'_>, wanted: Option<&str>, state: Option<&str>) -> bool 
     if absent { state != Some(Place::Live.word()) } else { state == wanted }
 }
 
-/// Whether a list of failed changes is about a thing: about its object, and about the attribute where it names any.
+/// What lists say of an object.
+fn of_object<'b, 'a>(listed: &'b ListedBy<'a>, about: About<'b>) -> &'b [&'a ListedChange] {
+    listed.get(&(about.object_type, about.object_id)).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Whether a list of failed changes, which names the object, is about a thing: about the attribute where it names any.
 fn is_about(failed: &ListedChange, about: About<'_>) -> bool {
-    let same = failed.object_type == about.object_type
-        && failed.object_id.eq_ignore_ascii_case(about.object_id);
     let names = !failed.attributes.is_empty() || !failed.links.is_empty();
     let attribute = || {
         failed.attributes.iter().any(|of| of.path == about.attribute && about.target.is_empty())
@@ -498,7 +526,7 @@ fn is_about(failed: &ListedChange, about: About<'_>) -> bool {
                 .iter()
                 .any(|of| of.relation == about.attribute && of.target.id == about.target)
     };
-    same && (!names || about.attribute.is_empty() || attribute())
+    !names || about.attribute.is_empty() || attribute()
 }
 
 /// Where an object was when the backup was taken, by what a recovery does to it.

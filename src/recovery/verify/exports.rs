@@ -47,20 +47,23 @@ pub(super) fn settle(row: &mut VerdictRow, catalogue: &Catalogue) {
 
 /// The request that shows what a row is about.
 fn request(row: &VerdictRow, catalogue: &Catalogue) -> String {
+    let path = catalogue.collection_of(&row.object_type);
+    let is_link = row.good.as_deref().is_some_and(|state| state == LINKED || state == NOT_LINKED);
+    if is_link {
+        let path = path.unwrap_or("directoryObjects");
+        return format!("GET /{path}/{}/{}", row.object_id, row.attribute);
+    }
     let property = catalogue.supported_property(&row.object_type, &row.object_id, &row.attribute);
     if let Some(property) = property.filter(|_| !row.attribute.is_empty()) {
         return property.request.clone();
     }
-    let Some(path) = catalogue.collection_of(&row.object_type) else {
+    let Some(path) = path else {
         return format!("the objects of type {}", row.object_type);
     };
-    let is_link = row.good.as_deref().is_some_and(|state| state == LINKED || state == NOT_LINKED);
-    if is_link {
-        return format!("GET /{path}/{}/{}", row.object_id, row.attribute);
-    }
     if row.attribute.is_empty() {
         return format!("GET /{path}");
     }
+
     let member = row.attribute.split('.').next().unwrap_or_default();
     format!("GET /{path}?$select=id,{member}")
 }

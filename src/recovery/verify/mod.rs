@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use decide::{Bench, Job, Positions};
+use decide::{Bench, Job, ListedBy, Positions};
 use declared::Intents;
 use freshness::FreshExhibits;
 use steps::{About, Steps};
@@ -31,8 +31,8 @@ use crate::directory::Catalogue;
 use crate::history::{HistoryError, between};
 use crate::index::Index;
 use crate::model::{
-    Analysis, Change, ChangeKind, Completion, ExhibitId, Intent, JobKind, JobOutcome, JobRow, Lane,
-    ListedChange, SnapshotRow, Verdict, VerdictReason, VerdictRow, Verification,
+    Analysis, Change, ChangeKind, Completion, ExhibitId, Intent, Interval, JobKind, JobOutcome,
+    JobRow, Lane, ListedChange, SnapshotRow, VerdictReason, VerdictRow, Verification,
 };
 
 /// What to verify, in one tenant.
@@ -66,68 +66,24 @@ pub fn verify(
 ) -> Result<Verification, HistoryError> {
     let asked = Asked { index, catalogue, analysis, request };
     let jobs = asked.jobs();
-    let job = asked.job(&jobs);
     let as_of = jobs.iter().filter_map(|job| job.started).min().or(request.completed);
     let judge = Judge::gather(index, catalogue, &analysis.changes, as_of.or(analysis.as_of))?;
     let mut damage = asked.between(request.good, request.damaged);
     judge.set(&mut damage);
     let since = asked.between(request.damaged, request.after);
     let intents = Intents::read(index, catalogue, (&request.declared, &request.tenant))?;
-    let abouts: Vec<About<'_>> = damage.iter().chain(&since).map(About::of).collect();
-    let after_place = asked.snapshot(request.after);
-    let fresh = match (job.completion, after_place) {
-        (Some(completion), Some(place)) => freshness::judge(index, catalogue, (place, completion))?,
-        _ => FreshExhibits::default(),
-    };
-    let view = |place: Option<usize>| {
-        View::of(index, catalogue, analysis, (place.unwrap_or(usize::MAX), &abouts))
-    };
-    let target = asked.at_target(job.target).map(|place| view(Some(place))).transpose()?;
-    let good = asked.row(request.good).and_then(|row| row.time);
-    let target_of = jobs.iter().filter_map(|job| job.target).next_back();
-    let mut bench = Bench {
-        index,
-        catalogue,
-        tenant: &request.tenant,
-        positions: Positions { good: request.good, damaged: request.damaged, after: request.after },
-        steps: asked.steps(),
-        after: view(after_place)?,
-        at_target: target,
-        good_start: good.map(|time| time.start),
-        fresh,
-        reports: analysis
-            .jobs
-            .iter()
-            .filter(|job| job.tenant_id == request.tenant && job.kind == JobKind::DifferenceReport)
-            .filter(|job| target_of.is_some() && job.target == target_of)
-            .collect(),
-        damaged_end: asked.row(request.damaged).and_then(|row| row.time).map(|time| time.end),
-        listed: asked.listed(|listed| {
-            let of = analysis.jobs.iter().find(|job| job.id == listed.job_id);
-            !listed.failed && target_of.is_some() && of.and_then(|job| job.target) == target_of
-        }),
-        failed: asked
-            .listed(|listed| listed.failed && jobs.iter().any(|job| job.id == listed.job_id)),
-        job,
-    };
-    let mut judged: Vec<(VerdictRow, BTreeSet<ExhibitId>)> = damage
+    let mut bench = asked.bench(&jobs, (&damage, &since))?;
+    let mut judged: Vec<Judged> = damage
         .iter()
         .filter(|change| asked.is_judged(change))
         .map(|change| bench.row(change, intents.of(change)))
         .collect();
-    let touched: BTreeSet<About<'_>> = damage.iter().map(About::of).collect();
-    let others: Vec<&Change> = since
-        .iter()
-        .filter(|change| change.lane == Lane::Change && !touched.contains(&About::of(change)))
-        .filter(|change| !touched.contains(&About::of(change).whole()))
-        .collect();
+    let others = untouched(&damage, &since);
     let mut not_judged = 0;
-    for change in others {
-        if intents.are_declared() {
-            judged.push(asked.collateral(&bench, change));
-        } else {
-            not_judged += change.objects;
-        }
+    if intents.are_declared() {
+        judged.extend(others.into_iter().map(|change| bench.collateral(change)));
+    } else {
+        not_judged = others.iter().map(|change| change.objects).sum();
     }
     for (row, exhibits) in &mut judged {
         bench.fresh.rests_on(exhibits);
@@ -136,7 +92,8 @@ pub fn verify(
     let mut rows: Vec<VerdictRow> = judged.into_iter().map(|(row, _)| row).collect();
     rows.extend(asked.uncollected(bench.job.objection));
     rows.sort_by(|a, b| order(a).cmp(&order(b)));
-    let reconciled = sums::reconcile(&jobs, &rows, &bench.failed);
+    let failed = bench.failed.values().map(Vec::len).sum();
+    let reconciled = sums::reconcile(&jobs, &rows, failed);
     Ok(Verification {
         tenant_id: request.tenant.clone(),
         good: asked.label(request.good),
@@ -154,6 +111,19 @@ pub fn verify(
         declared: request.declared.hashes.clone(),
         rows,
     })
+}
+
+/// A row, and the exhibits that its after value rests on.
+type Judged = (VerdictRow, BTreeSet<ExhibitId>);
+
+/// Changes after the damage that touch nothing that was damaged.
+fn untouched<'c>(damage: &[Change], since: &'c [Change]) -> Vec<&'c Change> {
+    let touched: BTreeSet<About<'_>> = damage.iter().map(About::of).collect();
+    since
+        .iter()
+        .filter(|change| change.lane == Lane::Change && !touched.contains(&About::of(change)))
+        .filter(|change| !touched.contains(&About::of(change).whole()))
+        .collect()
 }
 
 fn order(row: &VerdictRow) -> (&str, &str, &str, Option<&str>) {
@@ -226,8 +196,7 @@ impl<'a> Asked<'a> {
 
     /// The recoveries that lie between damaged and after, or those that were named, by start.
     fn jobs(&self) -> Vec<&'a JobRow> {
-        let time = |position| self.row(position).and_then(|row| row.time);
-        let (damaged, after) = (time(self.request.damaged), time(self.request.after));
+        let (damaged, after) = (self.time(self.request.damaged), self.time(self.request.after));
         let within = |job: &JobRow| {
             let begun = job.started.zip(damaged).is_none_or(|(start, at)| start >= at.start);
             let known = job.started.or(job.completed);
@@ -276,37 +245,88 @@ impl<'a> Asked<'a> {
     /// The last snapshot that was over when the backup was taken, if that was before the good one began.
     fn at_target(&self, target: Option<Timestamp>) -> Option<usize> {
         let target = target?;
-        let good = self.row(self.request.good)?.time?;
+        let good = self.time(self.request.good)?;
         if target >= good.start {
             return None;
         }
-        let over = |position: &usize| {
-            let time = self.row(*position).and_then(|row| row.time);
-            time.is_some_and(|time| time.end <= target)
-        };
+        let over = |position: &usize| self.time(*position).is_some_and(|time| time.end <= target);
         (1..self.request.good).rfind(over).and_then(|position| self.snapshot(position))
     }
 
-    fn listed(&self, is_wanted: impl Fn(&ListedChange) -> bool) -> Vec<&'a ListedChange> {
-        let of_tenant = |listed: &&ListedChange| listed.tenant_id == self.request.tenant;
-        self.analysis.listed.iter().filter(of_tenant).filter(|listed| is_wanted(listed)).collect()
+    /// What lists of the service say, by type and id.
+    fn listed(&self, is_wanted: impl Fn(&ListedChange) -> bool) -> ListedBy<'a> {
+        let of_tenant = |of: &&ListedChange| of.tenant_id == self.request.tenant;
+        let mut found = ListedBy::new();
+        for of in self.analysis.listed.iter().filter(of_tenant).filter(|of| is_wanted(of)) {
+            found.entry((&of.object_type, &of.object_id)).or_default().push(of);
+        }
+        found
     }
 
-    /// The row of a change after the damage that touches nothing that was damaged.
-    fn collateral(&self, bench: &Bench<'_>, change: &Change) -> (VerdictRow, BTreeSet<ExhibitId>) {
-        let (mut row, exhibits) = bench.row(change, (Intent::Untouched, String::new()));
-        row.good = steps::state_before(change);
-        row.after = row.damaged.take();
-        row.damaged.clone_from(&row.good);
-        row.evidence_damaged = std::mem::take(&mut row.evidence_good);
-        row.clean_between = None;
-        let told = row.verdict != Verdict::CannotTell;
-        if told {
-            row.verdict = Verdict::Collateral;
-            row.reason = None;
-            row.detail = String::new();
-        }
-        (row, exhibits)
+    /// Everything that the verdicts rest on.
+    fn bench(
+        &self,
+        jobs: &[&JobRow],
+        (damage, since): (&[Change], &[Change]),
+    ) -> Result<Bench<'a>, HistoryError> {
+        let Self { index, catalogue, analysis, request } = *self;
+        let job = self.job(jobs);
+        let abouts: Vec<About<'_>> = damage.iter().chain(since).map(About::of).collect();
+        let after = self.snapshot(request.after);
+        let fresh = match (job.completion, after) {
+            (Some(completion), Some(place)) => {
+                freshness::judge(index, catalogue, (place, completion))?
+            }
+            _ => FreshExhibits::default(),
+        };
+        let view = |place: Option<usize>| {
+            View::of(index, catalogue, analysis, (place.unwrap_or(usize::MAX), &abouts))
+        };
+        let at_target = self.at_target(job.target).map(|place| view(Some(place))).transpose()?;
+        let target = job.target;
+        let of_backup = |of: &JobRow| target.is_some() && of.target == target;
+        let own = analysis.jobs.iter().filter(|of| of.tenant_id == request.tenant);
+        let reports: Vec<&JobRow> = own
+            .clone()
+            .filter(|of| of.kind == JobKind::DifferenceReport && of_backup(of))
+            .collect();
+        let lists: BTreeSet<&str> =
+            own.filter(|of| of_backup(of)).map(|of| of.id.as_str()).collect();
+        Ok(Bench {
+            index,
+            catalogue,
+            tenant: &request.tenant,
+            positions: Positions {
+                good: request.good,
+                damaged: request.damaged,
+                after: request.after,
+            },
+            steps: self.steps(),
+            after: view(after)?,
+            at_target,
+            good_start: self.time(request.good).map(|time| time.start),
+            damaged_end: self.time(request.damaged).map(|time| time.end),
+            shaky: self.shaky(),
+            fresh,
+            reports,
+            listed: self.listed(|of| !of.failed && lists.contains(of.job_id.as_str())),
+            failed: self.listed(|of| of.failed && jobs.iter().any(|job| job.id == of.job_id)),
+            job,
+        })
+    }
+
+    fn time(&self, position: usize) -> Option<Interval> {
+        self.row(position).and_then(|row| row.time)
+    }
+
+    /// Types in whose lists of the after snapshot objects are missing without proof that they are gone: pages are.
+    fn shaky(&self) -> BTreeSet<&'a str> {
+        let label = self.label(self.request.after);
+        self.changes()
+            .filter(|change| change.is_disappearance() && change.lane == Lane::Coverage)
+            .filter(|change| change.to_snapshot == label)
+            .map(|change| change.object_type.as_str())
+            .collect()
     }
 
     /// What the declarations, conflicts and gaps say against the good snapshot as a good state.

@@ -1,6 +1,6 @@
 //! The history of one attribute, link or object as the steps that the changes tell, and what lies between.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -43,7 +43,7 @@ pub(super) struct Step<'a> {
 /// All steps of one tenant, by what they are about.
 #[derive(Debug, Default)]
 pub(super) struct Steps<'a> {
-    by_about: HashMap<About<'a>, Vec<Step<'a>>>,
+    by_about: BTreeMap<About<'a>, Vec<Step<'a>>>,
 }
 
 impl<'a> Steps<'a> {
@@ -154,26 +154,26 @@ pub(super) fn is_link(change: &Change) -> bool {
 
 /// What a change leaves behind, as the tables print it: a value, `linked`, `not linked`, or where the object is.
 pub(super) fn state_after(change: &Change, has_bin: bool) -> Option<String> {
-    match change.kind {
-        ChangeKind::LinkAdded => Some(LINKED.to_owned()),
-        ChangeKind::LinkRemoved => Some(NOT_LINKED.to_owned()),
-        _ if change.attribute.is_empty() => {
-            Place::after(change.kind, has_bin).map(|place| place.word().to_owned())
-        }
-        _ => change.after.clone(),
+    if change.attribute.is_empty() {
+        return Place::after(change.kind, has_bin).map(|place| place.word().to_owned());
     }
+    if is_link(change) {
+        let linked = change.kind == ChangeKind::LinkAdded;
+        return Some(if linked { LINKED } else { NOT_LINKED }.to_owned());
+    }
+    change.after.clone()
 }
 
 /// What a change found.
 pub(super) fn state_before(change: &Change) -> Option<String> {
-    match change.kind {
-        ChangeKind::LinkAdded => Some(NOT_LINKED.to_owned()),
-        ChangeKind::LinkRemoved => Some(LINKED.to_owned()),
-        _ if change.attribute.is_empty() => {
-            Place::before(change.kind).map(|place| place.word().to_owned())
-        }
-        _ => change.before.clone(),
+    if change.attribute.is_empty() {
+        return Place::before(change.kind).map(|place| place.word().to_owned());
     }
+    if is_link(change) {
+        let linked = change.kind == ChangeKind::LinkRemoved;
+        return Some(if linked { LINKED } else { NOT_LINKED }.to_owned());
+    }
+    change.before.clone()
 }
 
 pub(super) const LINKED: &str = "linked";

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::steps::{LINKED, NOT_LINKED};
 use crate::directory::{BinKind, Catalogue, RecoverableProperty};
 use crate::model::{
-    Analysis, Clean, CoverageState, Intent, JobRow, ListedChange, ReconciledRow, SnapshotRow,
+    Analysis, Clean, CoverageState, Intent, JobRow, ReconciledRow, Recoverability, SnapshotRow,
     Verdict, VerdictReason, VerdictRow, Window,
 };
 
@@ -23,8 +23,10 @@ pub(super) fn clean(rows: &[VerdictRow]) -> Clean {
     let damage =
         || rows.iter().filter(|row| !matches!(row.intent, Intent::Legitimate | Intent::Untouched));
     let cleaned = || damage().filter_map(|row| row.clean_between);
-    let open = damage().filter(|row| !row.verdict.is_pass()).map(|row| row.objects).sum();
+    // What no snapshot collected is not known to have been damaged.
     let known = |row: &&VerdictRow| !row.object_id.is_empty();
+    let open =
+        damage().filter(known).filter(|row| !row.verdict.is_pass()).map(|row| row.objects).sum();
     Clean {
         damaged: Window {
             not_before: damage()
@@ -45,7 +47,7 @@ pub(super) fn clean(rows: &[VerdictRow]) -> Clean {
 pub(super) fn reconcile(
     jobs: &[&JobRow],
     rows: &[VerdictRow],
-    failed: &[&ListedChange],
+    failed: usize,
 ) -> Vec<ReconciledRow> {
     if jobs.is_empty() {
         return Vec::new();
@@ -58,7 +60,8 @@ pub(super) fn reconcile(
     let is_link = |row: &&VerdictRow| {
         row.good.as_deref().is_some_and(|state| state == LINKED || state == NOT_LINKED)
     };
-    let recovers = |row: &&VerdictRow| row.recoverability.is_some_and(|of| of.is_recoverable());
+    let recovers =
+        |row: &&VerdictRow| row.recoverability.is_some_and(Recoverability::is_recoverable);
     let objects = |rows: &mut dyn Iterator<Item = &VerdictRow>| {
         let distinct: BTreeSet<(&str, &str)> =
             rows.map(|row| (row.object_type.as_str(), row.object_id.as_str())).collect();
@@ -73,7 +76,7 @@ pub(super) fn reconcile(
     let moving =
         "the service computes anew when a recovery starts, and the good snapshot is not its backup";
     let untold = format!("{open} rows cannot be told; objects count once each here");
-    let listed = number(failed.len());
+    let listed = number(failed);
     let failures = sum(|job| job.failed_changes);
     vec![
         ReconciledRow {
