@@ -30,7 +30,7 @@ fn binned(id: &str, members: Value) -> Value {
     with(person(id, members), json!({"deletedDateTime": "2026-10-31T12:00:00Z"}))
 }
 
-fn policy(id: &str, excluded: Value) -> Value {
+fn policy(id: &str, excluded: &Value) -> Value {
     json!({
         "id": id, "displayName": "P", "state": "enabled",
         "conditions": {"users": {"excludeUsers": excluded, "includeUsers": ["All"]}},
@@ -68,9 +68,9 @@ fn dump(evidence: &Evidence, number: i64) {
     evidence.members(number, 5, GROUP, members);
     let excluded = if second { json!(["b", "c"]) } else { json!(["b", "a"]) };
     let sessions = json!({"sessionControls": {"signInFrequency": {"value": 4, "type": "hours"}}});
-    let own = policy(POLICY, excluded);
+    let own = policy(POLICY, &excluded);
     let own = if second { with(own, sessions) } else { own };
-    let other = policy(GONE_POLICY, json!([]));
+    let other = policy(GONE_POLICY, &json!([]));
     let policies = if second { vec![own] } else { vec![own, other.clone()] };
     let deleted = with(other, json!({"deletedDateTime": "2026-11-01T20:30:00Z"}));
     evidence.list(number, "identity/conditionalAccess/policies", policies);
@@ -283,7 +283,7 @@ fn service(evidence: &Evidence, filter: &Value, count: usize, changes: &[Value])
     evidence.json(2, 41, "getChanges", &list);
 }
 
-fn update(id: &str, delta: Value, current: Value) -> Value {
+fn update(id: &str, delta: &Value, current: &Value) -> Value {
     json!({
         "entityTypeName": "user", "id": id, "displayName": id, "recoveryAction": "update",
         "deltaFromCurrent": delta, "currentState": current,
@@ -305,7 +305,7 @@ fn a_dump_and_a_list_that_disagree_are_both_kept() {
         "entityTypeName": "group", "id": GROUP, "recoveryAction": "update", "currentState": null,
         "deltaFromCurrent": {"members@delta": [{"@odata.type": "#microsoft.graph.user", "id": "u"}]},
     });
-    let changed = update("u", json!({"department": "A"}), json!({"department": "B"}));
+    let changed = update("u", &json!({"department": "A"}), &json!({"department": "B"}));
     service(&evidence, &Value::Null, 3, &[changed, restore, link]);
     let ran = evidence.run("diff", &["--from", BACKUP, "--format", "csv"]).ended(0);
     let rows = ran.rows();
@@ -328,8 +328,8 @@ fn what_no_dump_shows_is_taken_from_the_list_and_said() {
         "deltaFromCurrent": {"@removed": {"reason": "changed"}},
         "currentState": {"deletedDateTime": null},
     });
-    let unsaid = update("u", json!({"city": "A"}), Value::Null);
-    let changed = update("u", json!({"department": "A"}), json!({"department": "B"}));
+    let unsaid = update("u", &json!({"city": "A"}), &Value::Null);
+    let changed = update("u", &json!({"department": "A"}), &json!({"department": "B"}));
     service(&evidence, &Value::Null, 3, &[changed, unsaid, soft]);
     let rows = evidence.run("diff", &["--from", BACKUP, "--format", "csv"]).ended(0).rows();
     let brief: Vec<String> = rows
@@ -358,7 +358,12 @@ fn without_a_whole_list_the_latest_snapshot_stands_in_and_that_is_said() {
     assert!(ran.stderr.contains("no whole change list of that backup"), "{}", ran.stderr);
     assert_eq!(ran.rows(), evidence.run("diff", &["--format", "csv"]).rows());
     let cut = two_days();
-    service(&cut, &Value::Null, 9, &[update("plain", json!({"city": "A"}), json!({"city": "B"}))]);
+    service(
+        &cut,
+        &Value::Null,
+        9,
+        &[update("plain", &json!({"city": "A"}), &json!({"city": "B"}))],
+    );
     let ran = cut.run("diff", &["--from", BACKUP, "--format", "csv"]);
     assert!(ran.stderr.contains("no whole change list of that backup"), "{}", ran.stderr);
     assert!(ran.rows().having("attribute", "city").having("object_id", "plain").0.is_empty());
@@ -367,9 +372,9 @@ fn without_a_whole_list_the_latest_snapshot_stands_in_and_that_is_said() {
 /// What the service would list of the two days.
 fn its_list() -> Vec<Value> {
     vec![
-        update("plain", json!({"department": "D"}), json!({"department": "E"})),
-        update("synced", json!({"city": "C1"}), json!({"city": "C9"})),
-        update("outside", json!({"jobTitle": "X"}), json!({"jobTitle": null})),
+        update("plain", &json!({"department": "D"}), &json!({"department": "E"})),
+        update("synced", &json!({"city": "C1"}), &json!({"city": "C9"})),
+        update("outside", &json!({"jobTitle": "X"}), &json!({"jobTitle": null})),
         json!({
             "entityTypeName": "user", "id": "deleted", "recoveryAction": "restore",
             "deltaFromCurrent": {"deletedDateTime": null, "department": "D"},

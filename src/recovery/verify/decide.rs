@@ -266,9 +266,9 @@ impl<'a> Bench<'a> {
         if left_bin || self.shaky.contains(about.object_type) {
             return After::silent(None, VerdictReason::AfterPartial);
         }
-        let mut receipts = self.after.exhibits_of_lists(about, Listing::Live);
+        let mut receipts = self.best_list(about, Listing::Live);
         if has_bin && self.after.lists_bin(about.object_type) {
-            receipts.extend(self.after.exhibits_of_lists(about, Listing::Bin));
+            receipts.extend(self.best_list(about, Listing::Bin));
         }
         let place = match place {
             // Whether it still is in the bin is not told.
@@ -276,6 +276,15 @@ impl<'a> Bench<'a> {
             Place::Absent | Place::Live | Place::Gone | Place::GoneOrBin => place,
         };
         After { state: Some(place.word().to_owned()), place: Some(place), receipts, silent: None }
+    }
+
+    /// The exhibits of the list that would hold an object and that nothing stands against; else of any.
+    fn best_list(&self, about: About<'_>, listing: Listing) -> Vec<Receipt> {
+        let lists = self.after.exhibits_of_lists(about, listing);
+        let sound = |list: &&Vec<Receipt>| {
+            list.iter().all(|receipt| self.fresh.objection(receipt.exhibit).is_none())
+        };
+        lists.iter().find(sound).or(lists.first()).cloned().unwrap_or_default()
     }
 
     fn decide(

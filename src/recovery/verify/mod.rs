@@ -67,9 +67,11 @@ pub fn verify(
     let asked = Asked { index, catalogue, analysis, request };
     let jobs = asked.jobs();
     let as_of = jobs.iter().filter_map(|job| job.started).min().or(request.completed);
-    let judge = Judge::gather(index, catalogue, &analysis.changes, as_of.or(analysis.as_of))?;
     let mut damage = asked.between(request.good, request.damaged);
-    judge.set(&mut damage);
+    // What became of the objects later on is no reason why the service would not have recovered them.
+    let known = asked.changes_until(request.after);
+    let clock = as_of.or(analysis.as_of);
+    Judge::gather_for(index, catalogue, (&known, &damage), clock)?.set(&mut damage);
     let since = asked.between(request.damaged, request.after);
     let intents = Intents::read(index, catalogue, (&request.declared, &request.tenant))?;
     let mut bench = asked.bench(&jobs, (&damage, &since))?;
@@ -165,6 +167,13 @@ impl<'a> Asked<'a> {
 
     fn changes(&self) -> impl Iterator<Item = &'a Change> {
         self.analysis.changes.iter().filter(|change| change.tenant_id == self.request.tenant)
+    }
+
+    fn changes_until(&self, position: usize) -> Vec<Change> {
+        let until = |change: &&Change| {
+            self.position(&change.to_snapshot).is_some_and(|place| place <= position)
+        };
+        self.changes().filter(until).cloned().collect()
     }
 
     fn steps(&self) -> Steps<'a> {

@@ -140,17 +140,24 @@ impl<'a> View<'a> {
         self.list(object_type, true).is_whole()
     }
 
-    /// The exhibits of the lists that would hold an object, for what they do not hold.
-    pub(super) fn exhibits_of_lists(&self, about: About<'_>, listing: Listing) -> Vec<Receipt> {
-        let exhibits = self.captures(about, listing).into_iter().flat_map(|of| &of.requests);
-        let mut receipts: Vec<Receipt> = exhibits
-            .filter_map(|request| self.index.requests.get(*request))
-            .filter_map(|request| self.index.exhibits.get(request.exhibit))
-            .map(|exhibit| Receipt::whole(exhibit.id()))
-            .collect();
-        receipts.sort_unstable();
-        receipts.dedup();
-        receipts
+    /// The exhibits of each list that would hold an object, whole lists first.
+    pub(super) fn exhibits_of_lists(
+        &self,
+        about: About<'_>,
+        listing: Listing,
+    ) -> Vec<Vec<Receipt>> {
+        let mut lists = self.captures(about, listing);
+        lists.sort_by_key(|of| of.dangling || of.damaged || !of.unfiltered);
+        let receipts = |of: &Capture| {
+            let requests = of.requests.iter().filter_map(|at| self.index.requests.get(*at));
+            let exhibits = requests.filter_map(|of| self.index.exhibits.get(of.exhibit));
+            let mut receipts: Vec<Receipt> =
+                exhibits.map(|exhibit| Receipt::whole(exhibit.id())).collect();
+            receipts.sort_unstable();
+            receipts.dedup();
+            receipts
+        };
+        lists.into_iter().map(receipts).collect()
     }
 
     /// Where the snapshot shows an object; silence is left to the lists.
