@@ -155,7 +155,7 @@ pub struct Attestation<'a> {
     pub types: BTreeMap<&'a str, OfType>,
     /// Whether the totals of the verification are the sum over its rows.
     pub adds_up: bool,
-    /// Rows that are known not to be as they should be.
+    /// Rows that are known not to be as they should be, by verdict.
     pub unrecovered: Vec<&'a VerdictRow>,
     /// Rows that cannot be told.
     pub untold: Vec<&'a VerdictRow>,
@@ -211,7 +211,13 @@ pub fn attest(of: &Verification) -> Attestation<'_> {
         uncollected,
         types,
         adds_up: listed == sums,
-        unrecovered: rows(&|row| !row.verdict.is_pass() && row.verdict != Verdict::CannotTell),
+        unrecovered: {
+            // What the service could have put back comes first; rows of one verdict stay in their order.
+            let mut open =
+                rows(&|row| !row.verdict.is_pass() && row.verdict != Verdict::CannotTell);
+            open.sort_by_key(|row| row.verdict);
+            open
+        },
         untold: rows(&|row| row.verdict == Verdict::CannotTell),
         failed: rows(&|row| {
             !row.failure.is_empty() || row.reason == Some(VerdictReason::ListedAsFailed)

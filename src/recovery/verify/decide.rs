@@ -123,7 +123,7 @@ impl<'a> Bench<'a> {
         let about = About::of(change);
         let has_bin = self.has_bin(about.object_type);
         let mut row = empty_row(change, (intent, intent_by));
-        row.good = self.good_state(change);
+        row.good = self.state_at(change, self.positions.good);
         row.damaged = state_after(change, has_bin);
         let after = self.after(change);
         row.after.clone_from(&after.state);
@@ -150,24 +150,34 @@ impl<'a> Bench<'a> {
     pub(super) fn collateral(&self, change: &Change) -> (VerdictRow, BTreeSet<ExhibitId>) {
         let mut row = empty_row(change, (Intent::Untouched, String::new()));
         let after = self.after(change);
-        row.good = state_before(change);
+        row.good = self.state_at(change, self.positions.damaged);
         row.damaged.clone_from(&row.good);
         row.evidence_damaged = std::mem::take(&mut row.evidence_good);
-        row.after.clone_from(&after.state);
+        row.after = state_after(change, self.has_bin(&change.object_type));
         row.evidence_after.clone_from(&after.receipts);
         let exhibits = after.receipts.iter().map(|receipt| receipt.exhibit).collect();
-        match self.untold(change, &after, &exhibits) {
-            Some((reason, detail)) => {
-                row.reason = Some(reason);
-                row.detail = detail;
-            }
-            None => row.verdict = Verdict::Collateral,
+        if let Some((reason, detail)) = self.untold(change, &after, &exhibits) {
+            row.reason = Some(reason);
+            row.detail = detail;
+            return (row, exhibits);
+        }
+        // What differed when the backup was taken may have been put back to that, and is no collateral then.
+        let distance = match self.job.holds(About::of(change)) {
+            Some(false) => Distance::Same,
+            Some(true) | None => self.distance(change, &row),
+        };
+        if matches!(distance, Distance::Changed | Distance::Unknown) {
+            row.reason = Some(VerdictReason::Distance);
+            row.detail = self.distance_in_words(&distance);
+        } else {
+            row.verdict = Verdict::Collateral;
         }
         (row, exhibits)
     }
 
-    /// The state in the good snapshot: an object that was hard-deleted may have been in the bin then.
-    fn good_state(&self, change: &Change) -> Option<String> {
+    /// The state that a change found, as of a snapshot: an object that is gone may have been in the bin then, or not yet
+    /// there.
+    fn state_at(&self, change: &Change, position: usize) -> Option<String> {
         let told = state_before(change);
         if change.attribute.is_empty() && change.is_disappearance() {
             let about = About::of(change);
@@ -176,7 +186,7 @@ impl<'a> Bench<'a> {
             let last = seen.iter().rfind(|entry| {
                 let capture = self.index.capture_of(entry).map(|(_, capture)| capture.snapshot);
                 let of = capture.and_then(|snapshot| self.index.snapshots.get(snapshot));
-                entry.removal.is_none() && of.is_some_and(|of| of.position <= self.positions.good)
+                entry.removal.is_none() && of.is_some_and(|of| of.position <= position)
             });
             return Some(match last {
                 Some(entry) if entry.deleted => Place::Bin,
