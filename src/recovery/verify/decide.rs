@@ -162,10 +162,8 @@ impl<'a> Bench<'a> {
             return (row, exhibits);
         }
         // What differed when the backup was taken may have been put back to that, and is no collateral then.
-        let distance = match self.job.holds(About::of(change)) {
-            Some(false) => Distance::Same,
-            Some(true) | None => self.distance(change, &row),
-        };
+        let by_service = may_recover(change) && self.job.holds(About::of(change)) != Some(false);
+        let distance = if by_service { self.distance(change, &row) } else { Distance::Same };
         if matches!(distance, Distance::Changed | Distance::Unknown) {
             row.reason = Some(VerdictReason::Distance);
             row.detail = self.distance_in_words(&distance);
@@ -308,10 +306,7 @@ impl<'a> Bench<'a> {
         if let Some((reason, detail)) = self.untold(change, after, exhibits) {
             return (Verdict::CannotTell, Some(reason), detail);
         }
-        let recovers = change.recoverability.is_none_or(|of| {
-            let undecided = matches!(of, Recoverability::Ambiguous | Recoverability::CannotTell);
-            of.is_recoverable() || undecided
-        });
+        let recovers = may_recover(change);
         let in_scope = self.job.holds(about);
         let wanted = row.intent == Intent::Legitimate;
         let distance = if recovers && in_scope != Some(false) && !wanted {
@@ -466,10 +461,7 @@ impl<'a> Bench<'a> {
             let absent = row.good.as_deref() == Some(Place::Absent.word());
             return view.object(about).is_some() || (absent && view.lists_live(about).is_ok());
         }
-        if about.target.is_empty() {
-            return matches!(view.attribute(about), Finding::Shown(..));
-        }
-        matches!(view.link(about), Finding::Shown(..))
+        view.shows(about)
     }
 
     /// The value in the backup, where a change list tells it: the one that it gives, else, of what a complete list leaves
@@ -521,6 +513,14 @@ impl<'a> Bench<'a> {
             )
         }
     }
+}
+
+/// Whether the service may take a change back: it does, or what it does is not told.
+fn may_recover(change: &Change) -> bool {
+    change.recoverability.is_none_or(|of| {
+        let undecided = matches!(of, Recoverability::Ambiguous | Recoverability::CannotTell);
+        of.is_recoverable() || undecided
+    })
 }
 
 /// Whether a state is the one that is wanted. The service never deletes for good: what was not there before it may be in the

@@ -68,11 +68,13 @@ pub fn verify(
     let jobs = asked.jobs();
     let as_of = jobs.iter().filter_map(|job| job.started).min().or(request.completed);
     let mut damage = asked.between(request.good, request.damaged);
+    let mut since = asked.between(request.damaged, request.after);
     // What became of the objects later on is no reason why the service would not have recovered them.
     let known = asked.changes_until(request.after);
     let clock = as_of.or(analysis.as_of);
-    Judge::gather_for(index, catalogue, (&known, &damage), clock)?.set(&mut damage);
-    let since = asked.between(request.damaged, request.after);
+    let judge = Judge::gather(index, catalogue, &known, clock)?;
+    judge.set(&mut damage);
+    judge.set(&mut since);
     let intents = Intents::read(index, catalogue, (&request.declared, &request.tenant))?;
     let mut bench = asked.bench(&jobs, (&damage, &since))?;
     let mut judged: Vec<Judged> = damage
@@ -80,13 +82,14 @@ pub fn verify(
         .filter(|change| asked.is_judged(change))
         .map(|change| bench.row(change, intents.of(change)))
         .collect();
-    let others = untouched(&damage, &since);
-    let mut not_judged = 0;
+    let mut others = untouched(&damage, &since);
     if intents.are_declared() {
-        judged.extend(others.into_iter().map(|change| bench.collateral(change)));
-    } else {
-        not_judged = others.iter().map(|change| change.objects).sum();
+        let known = asked.known_when_damaged(&others)?;
+        let (told, untold): (Vec<_>, Vec<_>) = others.into_iter().zip(known).partition(|(_, k)| *k);
+        judged.extend(told.into_iter().map(|(change, _)| bench.collateral(change)));
+        others = untold.into_iter().map(|(change, _)| change).collect();
     }
+    let not_judged = others.iter().map(|change| change.objects).sum();
     for (row, exhibits) in &mut judged {
         bench.fresh.rests_on(exhibits);
         exports::settle(row, catalogue);
@@ -322,6 +325,29 @@ impl<'a> Asked<'a> {
             failed: self.listed(|of| of.failed && jobs.iter().any(|job| job.id == of.job_id)),
             job,
         })
+    }
+
+    /// Whether the state that each of these changes found was seen in the damaged snapshot or before.
+    fn known_when_damaged(&self, changes: &[&Change]) -> Result<Vec<bool>, HistoryError> {
+        let damaged = self.request.damaged;
+        let seen_before = |change: &&Change| {
+            change.attribute.is_empty()
+                || self.position(&change.from_snapshot).is_some_and(|from| from <= damaged)
+        };
+        let mut known: Vec<bool> = changes.iter().map(seen_before).collect();
+        for position in (1..=damaged).rev() {
+            let open = || changes.iter().zip(&known).filter(|(_, known)| !**known);
+            let abouts: Vec<About<'_>> = open().map(|(change, _)| About::of(change)).collect();
+            if abouts.is_empty() {
+                break;
+            }
+            let place = self.snapshot(position).unwrap_or(usize::MAX);
+            let view = View::of(self.index, self.catalogue, self.analysis, (place, &abouts))?;
+            for (change, known) in changes.iter().zip(&mut known) {
+                *known |= view.shows(About::of(change));
+            }
+        }
+        Ok(known)
     }
 
     fn time(&self, position: usize) -> Option<Interval> {

@@ -179,6 +179,15 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether it shows the value of an attribute, or whether a link is there.
+    pub(super) fn shows(&self, about: About<'_>) -> bool {
+        if about.target.is_empty() {
+            matches!(self.attribute(about), Finding::Shown(..))
+        } else {
+            matches!(self.link(about), Finding::Shown(..))
+        }
+    }
+
     /// Whether a link is there.
     pub(super) fn link(&self, about: About<'_>) -> Finding<&'static str> {
         let relation: Arc<str> = about.attribute.into();
