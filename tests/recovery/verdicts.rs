@@ -107,6 +107,34 @@ fn without_a_job_nothing_is_told_unless_its_end_is_declared() {
 }
 
 #[test]
+fn failures_that_no_list_names_leave_the_cause_open() {
+    let story = Story::of(&[("u1", "A"), ("u2", "X")]);
+    story.jobs(&[job(json!({"totalFailedChanges": 1}))]);
+    assert_eq!(
+        story.verdicts(&[]),
+        ["u1 department equals good", "u2 department equals damaged failed-list-missing"]
+    );
+    let rows = story.verify(&[]).rows();
+    let row = rows.0.iter().find(|row| row.get("object_id") == "u2").unwrap();
+    assert!(row.get("next_export").contains("getFailedChanges"));
+    // The list says which it was.
+    let failed = json!({
+        "id": "u2", "entityTypeName": "user", "displayName": "u2", "recoveryAction": "update",
+        "failureMessage": "409 conflict",
+        "deltaFromCurrent": {"department": "A"}, "currentState": {"department": "X"}
+    });
+    let path = format!(
+        "directory/recovery/snapshots/MjAyNi0xMS0wMVQyMjowMDowMFo=/recoveryJobs/{JOB}/getFailedChanges"
+    );
+    let stem = format!("directory_recovery_recoveryJobs_{JOB}_getFailedChanges");
+    story.evidence.page(4, 9, &stem, &page(&path, [failed]));
+    assert_eq!(
+        story.verdicts(&[]),
+        ["u1 department equals good", "u2 department equals damaged listed-as-failed"]
+    );
+}
+
+#[test]
 fn a_job_that_is_not_over_tells_nothing() {
     let story = Story::of(&[("u1", "A")]);
     story.jobs(&[job(json!({"status": "running", "jobCompletionDateTime": null}))]);

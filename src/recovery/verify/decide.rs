@@ -77,6 +77,8 @@ pub(super) struct Bench<'a> {
     pub(super) damaged_end: Option<Timestamp>,
     /// What the service says that it could not do.
     pub(super) failed: ListedBy<'a>,
+    /// Whether the job counts failed changes and no list of them is in the evidence.
+    pub(super) failures_unlisted: bool,
     /// Types whose lists in the after snapshot lack pages, as far as their other objects tell.
     pub(super) shaky: BTreeSet<&'a str>,
 }
@@ -357,7 +359,13 @@ impl<'a> Bench<'a> {
         }
         let verdict = if is_damaged { Verdict::EqualsDamaged } else { Verdict::ThirdValue };
         let failed = !row.failure.is_empty();
-        (verdict, failed.then_some(VerdictReason::ListedAsFailed), detail)
+        let reason = if failed {
+            Some(VerdictReason::ListedAsFailed)
+        } else {
+            // Whether the service tried and failed, or never tried, is in no evidence then.
+            self.failures_unlisted.then_some(VerdictReason::FailedListMissing)
+        };
+        (verdict, reason, detail)
     }
 
     /// Why the evidence does not tell, before values are looked at.

@@ -6,7 +6,9 @@ use crate::model::{Verdict, VerdictReason, VerdictRow};
 
 /// Puts into a row what would settle it.
 pub(super) fn settle(row: &mut VerdictRow, catalogue: &Catalogue) {
-    if row.verdict != Verdict::CannotTell {
+    let open =
+        row.verdict == Verdict::CannotTell || row.reason == Some(VerdictReason::FailedListMissing);
+    if !open {
         return;
     }
     let Some(reason) = row.reason else { return };

@@ -16,6 +16,7 @@ mod view;
 
 pub use declared::{Declarations, Declared, declared};
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -172,11 +173,16 @@ impl<'a> Asked<'a> {
         self.analysis.changes.iter().filter(|change| change.tenant_id == self.request.tenant)
     }
 
-    fn changes_until(&self, position: usize) -> Vec<Change> {
-        let until = |change: &&Change| {
-            self.position(&change.to_snapshot).is_some_and(|place| place <= position)
+    fn changes_until(&self, position: usize) -> Cow<'a, [Change]> {
+        let until = |change: &Change| {
+            change.tenant_id == self.request.tenant
+                && self.position(&change.to_snapshot).is_some_and(|place| place <= position)
         };
-        self.changes().filter(until).cloned().collect()
+        let all = &self.analysis.changes;
+        if all.iter().all(until) {
+            return Cow::Borrowed(all);
+        }
+        Cow::Owned(all.iter().filter(|change| until(change)).cloned().collect())
     }
 
     fn steps(&self) -> Steps<'a> {
@@ -304,6 +310,8 @@ impl<'a> Asked<'a> {
             .collect();
         let lists: BTreeSet<&str> =
             own.filter(|of| of_backup(of)).map(|of| of.id.as_str()).collect();
+        let failed = self.listed(|of| of.failed && jobs.iter().any(|job| job.id == of.job_id));
+        let failures = jobs.iter().any(|job| job.failed_changes.is_some_and(|count| count > 0));
         Ok(Bench {
             index,
             catalogue,
@@ -322,7 +330,8 @@ impl<'a> Asked<'a> {
             fresh,
             reports,
             listed: self.listed(|of| !of.failed && lists.contains(of.job_id.as_str())),
-            failed: self.listed(|of| of.failed && jobs.iter().any(|job| job.id == of.job_id)),
+            failures_unlisted: failures && failed.is_empty(),
+            failed,
             job,
         })
     }
