@@ -144,7 +144,7 @@ pub fn write(
 /// `run.json`, so that `check` and `seal` know the folder; gives the paths in that order.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_verification(
     analysis: &Analysis,
     run: &RunInfo,

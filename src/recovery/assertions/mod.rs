@@ -1,4 +1,4 @@
-//! Assertions: claims about one snapshot that a file makes ([`file`]), checked against what that snapshot itself shows.
+//! Assertions: claims about one snapshot that a file makes ([`mod@file`]), checked against what that snapshot itself shows.
 //!
 //! Nothing is carried over from other snapshots. What was not collected, is known by no snapshot, or stands in a list that is
 //! not whole is `cannot tell`, with what to export; only `holds` is a pass.

@@ -2,7 +2,7 @@
 //! after snapshot.
 //!
 //! Two rules keep it honest. *Freshness*: the after snapshot counts only where it proves that it was read after the recovery
-//! was over ([`freshness`]). *Distance*: the good snapshot is an export, the service restored to a backup; what changed
+//! was over. *Distance*: the good snapshot is an export, the service restored to a backup; what changed
 //! between the two is told only by a change list of that backup. What cannot be told is said with its reason and what to
 //! export, and never counts as a pass.
 
