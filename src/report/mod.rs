@@ -50,10 +50,6 @@ use crate::model::{Analysis, Change};
 use output::Folder;
 pub use run::RunInfo;
 
-/// Rows of `changes.csv` that are turned into one frame at a time: about 100 MB at a kilobyte a row, so that a million
-/// changes do not need a second copy of themselves in memory.
-const CHANGES_PER_FRAME: usize = 100_000;
-
 /// Why an output could not be made.
 #[derive(Debug, Error)]
 pub enum ReportError {
@@ -210,17 +206,6 @@ fn write_record(
 ///
 /// # Errors
 /// [`ReportError::Table`] if a frame cannot be built or written.
-pub fn write_changes(changes: &[Change], mut to: impl io::Write) -> Result<(), ReportError> {
-    if changes.is_empty() {
-        return tables::write_csv(&mut tables::changes(&[])?, to);
-    }
-    for (part, rows) in changes.chunks(CHANGES_PER_FRAME).enumerate() {
-        let mut frame = tables::changes(rows)?;
-        if part == 0 {
-            tables::write_csv(&mut frame, &mut to)?;
-        } else {
-            tables::append_csv(&mut frame, &mut to)?;
-        }
-    }
-    Ok(())
+pub fn write_changes(changes: &[Change], to: impl io::Write) -> Result<(), ReportError> {
+    tables::write_in_frames(changes, tables::changes, to)
 }

@@ -8,7 +8,7 @@ use polars::prelude::DataFrame;
 use serde_json::{Map, Value};
 
 use super::difference::paragraph;
-use super::tables::{Rows, append_csv, option, plain, receipts, time, write_csv};
+use super::tables::{Rows, option, plain, receipts, time, write_in_frames};
 use super::terminal::{Cell, Style, Table, cell, heading, put};
 use super::{ReportError, output, text, words};
 use crate::codes::code;
@@ -40,8 +40,6 @@ pub const SECOND_OPINION: [&str; 22] = [
     "evidence_theirs",
 ];
 
-/// Rows that are turned into one frame at a time.
-const ROWS_PER_FRAME: usize = 100_000;
 /// Rows that a listing for the terminal shows of one opinion.
 const LISTED: usize = 200;
 
@@ -96,20 +94,8 @@ fn rows(opinions: &[SecondOpinion]) -> Vec<Of<'_>> {
 ///
 /// # Errors
 /// [`ReportError::Table`] if a frame cannot be built, [`ReportError::Write`] if the writer refuses.
-pub fn write(opinions: &[SecondOpinion], mut to: impl Write) -> Result<(), ReportError> {
-    let rows = rows(opinions);
-    if rows.is_empty() {
-        return write_csv(&mut frame(&[])?, to);
-    }
-    for (part, rows) in rows.chunks(ROWS_PER_FRAME).enumerate() {
-        let mut frame = frame(rows)?;
-        if part == 0 {
-            write_csv(&mut frame, &mut to)?;
-        } else {
-            append_csv(&mut frame, &mut to)?;
-        }
-    }
-    Ok(())
+pub fn write(opinions: &[SecondOpinion], to: impl Write) -> Result<(), ReportError> {
+    write_in_frames(&rows(opinions), frame, to)
 }
 
 /// Writes the rows as one JSON array of objects with the names of the columns; empty is null, receipts are arrays.

@@ -399,11 +399,32 @@ pub fn write_csv(frame: &mut DataFrame, to: impl Write) -> Result<(), ReportErro
     csv(frame, to, true)
 }
 
+/// Rows that are turned into one frame at a time: about 100 MB at a kilobyte a row, so that a million rows do not need a
+/// second copy of themselves in memory.
+const ROWS_PER_FRAME: usize = 100_000;
+
+/// Writes rows as CSV, frame after frame; the headings once, also without rows.
+///
+/// # Errors
+/// [`ReportError::Table`] if a frame cannot be built or written.
+pub fn write_in_frames<T>(
+    rows: &[T],
+    frame: impl Fn(&[T]) -> Result<DataFrame, ReportError>,
+    mut to: impl Write,
+) -> Result<(), ReportError> {
+    let (first, rest) = rows.split_at(rows.len().min(ROWS_PER_FRAME));
+    write_csv(&mut frame(first)?, &mut to)?;
+    for rows in rest.chunks(ROWS_PER_FRAME) {
+        append_csv(&mut frame(rows)?, &mut to)?;
+    }
+    Ok(())
+}
+
 /// Writes the rows of a frame as [`write_csv`] does, without header.
 ///
 /// # Errors
 /// [`ReportError::Write`] if the writer refuses, [`ReportError::Table`] if the frame does.
-pub fn append_csv(frame: &mut DataFrame, to: impl Write) -> Result<(), ReportError> {
+fn append_csv(frame: &mut DataFrame, to: impl Write) -> Result<(), ReportError> {
     csv(frame, to, false)
 }
 

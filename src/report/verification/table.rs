@@ -7,7 +7,7 @@ use polars::prelude::DataFrame;
 
 use crate::model::{Recoverability, Target, VerdictReason, VerdictRow, Verification};
 use crate::report::ReportError;
-use crate::report::tables::{Rows, append_csv, option, plain, receipts, time, write_csv};
+use crate::report::tables::{Rows, option, plain, receipts, time, write_in_frames};
 
 /// Columns of `recovery.csv`, in order.
 pub const RECOVERY: [&str; 31] = [
@@ -43,9 +43,6 @@ pub const RECOVERY: [&str; 31] = [
     "damaged_snapshot",
     "after_snapshot",
 ];
-
-/// Rows that are turned into one frame at a time.
-const ROWS_PER_FRAME: usize = 100_000;
 
 /// A row with the verification that it belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -118,18 +115,6 @@ fn context<'a>(rows: Rows<'a, Judged<'a>>) -> Rows<'a, Judged<'a>> {
 ///
 /// # Errors
 /// [`ReportError::Table`] if a frame cannot be built, [`ReportError::Write`] if the writer refuses.
-pub fn write(verifications: &[Verification], mut to: impl Write) -> Result<(), ReportError> {
-    let rows = judged(verifications);
-    if rows.is_empty() {
-        return write_csv(&mut recovery(&[])?, to);
-    }
-    for (part, rows) in rows.chunks(ROWS_PER_FRAME).enumerate() {
-        let mut frame = recovery(rows)?;
-        if part == 0 {
-            write_csv(&mut frame, &mut to)?;
-        } else {
-            append_csv(&mut frame, &mut to)?;
-        }
-    }
-    Ok(())
+pub fn write(verifications: &[Verification], to: impl Write) -> Result<(), ReportError> {
+    write_in_frames(&judged(verifications), recovery, to)
 }
