@@ -180,6 +180,25 @@ fn a_copy_of_good_verifies_nothing() {
 }
 
 #[test]
+fn a_live_list_of_what_was_in_the_bin_is_no_copy_of_the_bin() {
+    let story = Story::of(&[("u1", "A")]);
+    let own = json!({"id": GROUP, "displayName": "G", "securityEnabled": true, "mailEnabled": false, "groupTypes": []});
+    let binned = with(own.clone(), json!({"deletedDateTime": "2026-11-02T12:00:00Z"}));
+    let bin = "directory_deletedItems_microsoft.graph.group";
+    for (day, live, gone) in
+        [(1, true, false), (2, true, false), (3, false, true), (4, true, false)]
+    {
+        // On the good day the group had another description, so that the last list is a copy of none.
+        let own = with(own.clone(), json!({"description": if day < 3 { "good" } else { "G" }}));
+        let binned = with(binned.clone(), json!({"description": "G"}));
+        story.evidence.page(day, 0, "groups", &page("groups", live.then_some(own)));
+        story.evidence.page(day, 5, bin, &page("groups", gone.then_some(binned)));
+    }
+    let told = story.verdicts(&[]);
+    assert!(told.contains(&format!("{GROUP} equals good")), "{told:?}");
+}
+
+#[test]
 fn delta_pages_verify_nothing() {
     let story = Story::of(&[("u1", "A"), ("u2", "X")]);
     let delta = page("users/$delta", [of_department("u1", "A"), newcomer()]);

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::directory::Catalogue;
 use crate::history::{HistoryError, Json};
-use crate::index::{Entry, Exhibit, Index, open_records};
+use crate::index::{Entry, Exhibit, Index, mark, open_records};
 use crate::model::{
     ExhibitId, Freshness, FreshnessRow, LogKind, TimeSource, VerdictReason, instant,
 };
@@ -157,6 +157,8 @@ fn contents(index: &Index, is_wanted: &(dyn Fn(usize) -> bool + Sync)) -> HashMa
                     hasher.update(object_type.as_bytes()).update(&seen.row.id);
                     hasher.update(&seen.row.content.to_le_bytes());
                     hasher.update(&seen.row.volatile.to_le_bytes());
+                    // A recycle bin that holds what a live list held is no copy of it.
+                    hasher.update(&[u8::from(seen.row.has(mark::DELETED))]);
                     let context = request.request.context.as_deref().unwrap_or_default();
                     hasher.update(context.as_bytes());
                     let print = hasher.finalize();
