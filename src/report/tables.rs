@@ -424,7 +424,7 @@ pub fn write_in_frames<T>(
 ///
 /// # Errors
 /// [`ReportError::Write`] if the writer refuses, [`ReportError::Table`] if the frame does.
-fn append_csv(frame: &mut DataFrame, to: impl Write) -> Result<(), ReportError> {
+pub fn append_csv(frame: &mut DataFrame, to: impl Write) -> Result<(), ReportError> {
     csv(frame, to, false)
 }
 
