@@ -43,7 +43,7 @@ fn diff(evidence: &Evidence, from: &str, to: &str) -> Rows {
 }
 
 /// Kind and content of a row without its times.
-fn essence(row: &Row) -> Vec<String> {
+pub(crate) fn essence(row: &Row) -> Vec<String> {
     [
         "object_type",
         "object_id",

@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::verbs::{self, Outcome, out, to_stdout};
 use super::{custody, scope, select};
 use crate::directory::catalogue;
-use crate::history::between;
+use crate::history;
 use crate::index::Index;
 use crate::model::{
     Analysis, Change, ConflictRow, DifferenceReport, JobScope, Receipt, RecoveryAction, SnapshotRow,
@@ -69,7 +69,11 @@ fn differences(
     let mut remarks = Vec::new();
     let Some(backup) = args.from.as_deref().and_then(|word| hidden_backup(word, analysis)) else {
         let bounds = bounds((&args.from, &args.to), analysis)?;
-        return Ok((net(analysis, &bounds), compared(&analysis.snapshots, &bounds), remarks));
+        return Ok((
+            history::net(analysis, &|tenant| bounds.get(tenant).copied()),
+            compared(&analysis.snapshots, &bounds),
+            remarks,
+        ));
     };
     let ends = bounds((&None, &args.to), analysis)?;
     let (mut changes, mut of_tenants) = (Vec::new(), BTreeMap::new());
@@ -94,7 +98,11 @@ fn differences(
                 compared.from
             )
         }));
-        return Ok((net(analysis, &bounds), compared, remarks));
+        return Ok((
+            history::net(analysis, &|tenant| bounds.get(tenant).copied()),
+            compared,
+            remarks,
+        ));
     }
     changes.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
     Ok((changes, of_tenants, remarks))
@@ -156,17 +164,6 @@ fn say(remarks: &[String]) {
     }
 }
 
-/// The net changes between the snapshots of each tenant.
-fn net(analysis: &Analysis, bounds: &Bounds) -> Vec<Change> {
-    let places: BTreeMap<(&str, &str), usize> = analysis
-        .snapshots
-        .iter()
-        .map(|row| ((&*row.tenant_id, &*row.label), row.position))
-        .collect();
-    let position = |tenant: &str, label: &str| places.get(&(tenant, label)).copied();
-    between(&analysis.changes, &position, &|tenant| bounds.get(tenant).copied())
-}
-
 /// The difference report of the first against the last snapshot of each tenant that has several.
 pub(super) fn first_against_last(analysis: &Analysis, judge: &Judge<'_>) -> Vec<DifferenceReport> {
     let mut bounds = Bounds::new();
@@ -176,7 +173,7 @@ pub(super) fn first_against_last(analysis: &Analysis, judge: &Judge<'_>) -> Vec<
     }
     bounds.retain(|_, (first, last)| first < last);
     let compared = compared(&analysis.snapshots, &bounds);
-    let mut changes = net(analysis, &bounds);
+    let mut changes = history::net(analysis, &|tenant| bounds.get(tenant).copied());
     judge.set(&mut changes);
     difference::reports(&changes, &compared, catalogue())
 }

@@ -1,17 +1,29 @@
 //! The net difference between two snapshots, composed from the history between them: what changed and was put back is no
 //! difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::model::{Change, ChangeKind, Lane, Reason};
+use crate::model::{Analysis, Change, ChangeKind, Lane, Reason};
 
 /// What one row is about: (tenant, type, object, attribute, target).
 type About = (String, String, String, String, String);
 
+/// The net differences between two snapshots of each tenant; `bounds` gives the places to compare (from, to) in a tenant.
+/// The changes of the analysis are those of the whole timeline.
+#[must_use]
+pub fn net(analysis: &Analysis, bounds: &dyn Fn(&str) -> Option<(usize, usize)>) -> Vec<Change> {
+    let places: HashMap<(&str, &str), usize> = analysis
+        .snapshots
+        .iter()
+        .map(|row| ((&*row.tenant_id, &*row.label), row.position))
+        .collect();
+    let position = |tenant: &str, label: &str| places.get(&(tenant, label)).copied();
+    between(&analysis.changes, &position, bounds)
+}
+
 /// The rows that take the state as of one snapshot to the state as of another. `position` gives the place of a label among a
 /// tenant's snapshots, `bounds` the places to compare (from, to) in that tenant; with `from` after `to` the rows are the inverse.
-#[must_use]
-pub fn between(
+fn between(
     changes: &[Change],
     position: &dyn Fn(&str, &str) -> Option<usize>,
     bounds: &dyn Fn(&str) -> Option<(usize, usize)>,
@@ -64,12 +76,7 @@ fn about(change: &Change) -> About {
         change.object_type.clone(),
         change.object_id.clone(),
         change.attribute.clone(),
-        change
-            .target
-            .as_ref()
-            .filter(|_| !change.attribute.is_empty())
-            .map(|t| t.id.clone())
-            .unwrap_or_default(),
+        change.link_end().to_owned(),
     )
 }
 
@@ -79,8 +86,7 @@ fn part(steps: &[&Change]) -> Option<Change> {
     if steps.len() == 1 {
         return Some((*first).clone());
     }
-    let link = matches!(first.kind, ChangeKind::LinkAdded | ChangeKind::LinkRemoved);
-    if link {
+    if first.is_link() {
         return (first.kind == last.kind).then(|| spanning(first, last));
     }
     (first.before != last.after).then(|| spanning(first, last))

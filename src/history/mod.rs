@@ -27,7 +27,7 @@ mod timeline;
 mod times;
 mod value;
 
-pub use between::between;
+pub use between::net;
 pub use fold::change_id;
 pub use leaves::{Paired, paired};
 pub use observed::{EVERY, ObservedObject, ObservedType, Shown, Wanted, objects_in, observe};

@@ -231,6 +231,18 @@ impl Change {
         matches!(self.kind, ChangeKind::Removed | ChangeKind::SoftDeleted | ChangeKind::HardDeleted)
     }
 
+    /// Whether the row is about a link. Rows of grants and assignments have a target too, and are about objects.
+    #[must_use]
+    pub fn is_link(&self) -> bool {
+        matches!(self.kind, ChangeKind::LinkAdded | ChangeKind::LinkRemoved)
+    }
+
+    /// Identity of the other end of the link that the row is about; empty if it is about no link.
+    #[must_use]
+    pub fn link_end(&self) -> &str {
+        self.target.as_ref().filter(|_| self.is_link()).map_or("", |target| &target.id)
+    }
+
     /// The key by which `changes.csv` is sorted.
     #[must_use]
     pub fn sort_key(&self) -> impl Ord + '_ {

@@ -9,7 +9,7 @@ use super::difference::{action, is_difference, shown};
 use super::lists::{ServiceList, lists};
 use super::rebuild::{States, carrier, meaning, states};
 use crate::directory::Catalogue;
-use crate::history::{HistoryError, ObjectState, between};
+use crate::history::{HistoryError, ObjectState, net};
 use crate::index::{Index, canonical};
 use crate::model::{
     Agreement, Analysis, Change, ChangeKind, JobKind, JobOutcome, ListedAttribute, ListedChange,
@@ -112,25 +112,17 @@ fn ours(analysis: &Analysis, tenant: &str, (from, to): (usize, usize)) -> Vec<Ch
     if from == 0 || from >= to {
         return Vec::new();
     }
-    let places: BTreeMap<(&str, &str), usize> = analysis
-        .snapshots
-        .iter()
-        .map(|row| ((&*row.tenant_id, &*row.label), row.position))
-        .collect();
-    let position = |of: &str, label: &str| places.get(&(of, label)).copied();
-    let bounds = |of: &str| (of == tenant).then_some((from, to));
-    let mut changes = between(&analysis.changes, &position, &bounds);
+    let mut changes = net(analysis, &|of| (of == tenant).then_some((from, to)));
     changes.retain(is_difference);
     changes
 }
 
 fn about(change: &Change) -> About {
-    let target = change.target.as_ref().filter(|_| !change.attribute.is_empty());
     (
         change.object_type.clone(),
         change.object_id.clone(),
         change.attribute.clone(),
-        target.map(|target| target.id.clone()).unwrap_or_default(),
+        change.link_end().to_owned(),
     )
 }
 
@@ -220,12 +212,17 @@ impl Comparison<'_> {
             }
         };
         let agreement = if reason.is_some() { Agreement::Differ } else { Agreement::Agree };
-        let row = with_ours(self.row_of(&about(ours), theirs), ours);
+        let mut row = with_ours(self.row_of(&about(ours), theirs), ours);
+        // A list gives grants and assignments no name.
+        if row.object_name.is_empty() {
+            row.object_name.clone_from(&ours.object_name);
+        }
+        row.target = row.target.or_else(|| ours.target.clone());
         OpinionRow { agreement, reason, ..row }
     }
 
     fn of_ours(&self, ours: &Change) -> OpinionRow {
-        let link = matches!(ours.kind, ChangeKind::LinkAdded | ChangeKind::LinkRemoved);
+        let link = ours.is_link();
         let early = self.target.zip(ours.window.not_before).is_none_or(|(at, from)| from < at);
         let late = self.started.zip(ours.window.not_after).is_some_and(|(at, to)| to > at);
         // A filter names whole objects.

@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::diff::essence;
 use crate::evidence::{Evidence, TENANT, context, day, page, user, with};
 use crate::program::{Ran, Row, Rows, command};
 use crate::properties::Synth;
@@ -93,22 +94,6 @@ fn two_days() -> Evidence {
     dump(&evidence, 1);
     dump(&evidence, 2);
     evidence
-}
-
-/// What says that a row is the same change.
-fn essence(row: &Row) -> Vec<String> {
-    let columns = [
-        "object_type",
-        "object_id",
-        "attribute",
-        "target_id",
-        "change",
-        "before",
-        "after",
-        "added",
-        "removed",
-    ];
-    columns.map(|column| row.get(column).to_owned()).to_vec()
 }
 
 /// The changes that the list of a service has a place for.
@@ -503,4 +488,26 @@ fn a_report_holds_both_and_redaction_hides_their_names() {
         words
     };
     assert_eq!(sorted(&open), sorted(&closed));
+}
+
+#[test]
+fn an_attribute_of_a_grant_is_the_same_thing_in_both() {
+    let evidence = Evidence::new();
+    let grant = |scope: &str| {
+        json!({
+            "id": "g", "clientId": "c", "resourceId": "r", "consentType": "AllPrincipals",
+            "principalId": null, "scope": scope,
+        })
+    };
+    for (number, scope) in [(1, "User.Read"), (2, "Mail.Read User.Read")] {
+        evidence.list(number, "oauth2PermissionGrants", [grant(scope)]);
+    }
+    let changed = json!({
+        "entityTypeName": "oAuth2PermissionGrant", "id": "g", "recoveryAction": "update",
+        "deltaFromCurrent": grant("User.Read"), "currentState": grant("Mail.Read User.Read"),
+    });
+    service(&evidence, &Value::Null, 1, &[changed]);
+    let rows = compare(&evidence, &["--format", "csv"]).ended(0).rows();
+    assert_eq!(rows.column("attribute"), ["scope"]);
+    assert_eq!(rows.column("agreement"), ["both agree"]);
 }

@@ -5,9 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::freshness::FreshExhibits;
-use super::steps::{
-    About, LINKED, Place, Step, Steps, is_unproven, state_after, state_before, straddles,
-};
+use super::steps::{About, LINKED, Place, Step, Steps, is_unproven, state_after, state_before};
 use super::view::{Finding, View};
 use crate::directory::Catalogue;
 use crate::index::{Index, Listing, ObjectId};
@@ -445,10 +443,10 @@ impl<'a> Bench<'a> {
         let before = changed_before
             .is_some_and(|step| step.change.window.not_after.is_none_or(|end| target < end));
         let to_after = (self.positions.good, self.positions.after);
-        let behind = self.steps.between(about, to_after).next().is_some_and(|step| {
-            straddles(step.change, target)
-                || step.change.window.not_after.is_some_and(|end| end <= target)
-        });
+        let behind =
+            self.steps.between(about, to_after).next().is_some_and(|step| {
+                step.change.window.not_before.is_none_or(|start| start <= target)
+            });
         let distance = if before || behind {
             Distance::Changed
         } else if before_good && !self.is_known_at_target(about, row) {

@@ -1,6 +1,6 @@
 //! What to export next where a verdict cannot be told.
 
-use super::steps::{LINKED, NOT_LINKED};
+use super::steps::is_of_link;
 use crate::directory::Catalogue;
 use crate::model::{Verdict, VerdictReason, VerdictRow};
 
@@ -50,8 +50,7 @@ pub(super) fn settle(row: &mut VerdictRow, catalogue: &Catalogue) {
 /// The request that shows what a row is about.
 fn request(row: &VerdictRow, catalogue: &Catalogue) -> String {
     let path = catalogue.collection_of(&row.object_type);
-    let is_link = row.good.as_deref().is_some_and(|state| state == LINKED || state == NOT_LINKED);
-    if is_link {
+    if is_of_link(row) {
         let path = path.unwrap_or("directoryObjects");
         return format!("GET /{path}/{}/{}", row.object_id, row.attribute);
     }

@@ -17,7 +17,7 @@ mod view;
 pub use declared::{Declarations, Declared, declared};
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -29,7 +29,7 @@ use view::View;
 
 use super::recoverability::Judge;
 use crate::directory::Catalogue;
-use crate::history::{HistoryError, between};
+use crate::history::{HistoryError, net};
 use crate::index::Index;
 use crate::model::{
     Analysis, Change, ChangeKind, Completion, ExhibitId, Intent, Interval, JobKind, JobOutcome,
@@ -65,32 +65,32 @@ pub fn verify(
     analysis: &Analysis,
     request: &VerifyRequest,
 ) -> Result<Verification, HistoryError> {
-    let asked = Asked { index, catalogue, analysis, request };
+    let asked = Asked::of((index, catalogue), analysis, request);
     let jobs = asked.jobs();
     let as_of = jobs.iter().filter_map(|job| job.started).min().or(request.completed);
     let mut damage = asked.between(request.good, request.damaged);
-    let mut since = asked.between(request.damaged, request.after);
     // What became of the objects later on is no reason why the service would not have recovered them.
     let known = asked.changes_until(request.after);
     let clock = as_of.or(analysis.as_of);
     let judge = Judge::gather(index, catalogue, &known, clock)?;
     judge.set(&mut damage);
-    judge.set(&mut since);
     let intents = Intents::read(index, catalogue, (&request.declared, &request.tenant))?;
-    let mut bench = asked.bench(&jobs, (&damage, &since))?;
+    let others = untouched(&damage, asked.between(request.damaged, request.after));
+    // With nothing declared they are counted, and nothing is asked of them.
+    let (mut beside, not_judged) = if intents.are_declared() {
+        asked.known_when_damaged(others)?
+    } else {
+        (Vec::new(), others)
+    };
+    judge.set(&mut beside);
+    let abouts: Vec<About<'_>> = damage.iter().chain(&beside).map(About::of).collect();
+    let mut bench = asked.bench(&jobs, &abouts)?;
     let mut judged: Vec<Judged> = damage
         .iter()
         .filter(|change| asked.is_judged(change))
         .map(|change| bench.row(change, intents.of(change)))
         .collect();
-    let mut others = untouched(&damage, &since);
-    if intents.are_declared() {
-        let known = asked.known_when_damaged(&others)?;
-        let (told, untold): (Vec<_>, Vec<_>) = others.into_iter().zip(known).partition(|(_, k)| *k);
-        judged.extend(told.into_iter().map(|(change, _)| bench.collateral(change)));
-        others = untold.into_iter().map(|(change, _)| change).collect();
-    }
-    let not_judged = others.iter().map(|change| change.objects).sum();
+    judged.extend(beside.iter().map(|change| bench.collateral(change)));
     for (row, exhibits) in &mut judged {
         bench.fresh.rests_on(exhibits);
         exports::settle(row, catalogue);
@@ -109,7 +109,7 @@ pub fn verify(
         target: bench.job.target,
         completion: bench.job.completion.map(|at| Completion { at, declared: jobs.is_empty() }),
         totals: sums::totals(&rows),
-        not_judged,
+        not_judged: not_judged.iter().map(|change| change.objects).sum(),
         freshness: bench.fresh.into_rows(),
         reconciled,
         clean: sums::clean(&rows),
@@ -123,13 +123,15 @@ pub fn verify(
 type Judged = (VerdictRow, BTreeSet<ExhibitId>);
 
 /// Changes after the damage that touch nothing that was damaged.
-fn untouched<'c>(damage: &[Change], since: &'c [Change]) -> Vec<&'c Change> {
+fn untouched(damage: &[Change], mut since: Vec<Change>) -> Vec<Change> {
     let touched: BTreeSet<About<'_>> = damage.iter().map(About::of).collect();
+    since.retain(|change| {
+        let about = About::of(change);
+        change.lane == Lane::Change
+            && !touched.contains(&about)
+            && !touched.contains(&about.whole())
+    });
     since
-        .iter()
-        .filter(|change| change.lane == Lane::Change && !touched.contains(&About::of(change)))
-        .filter(|change| !touched.contains(&About::of(change).whole()))
-        .collect()
 }
 
 fn order(row: &VerdictRow) -> (&str, &str, &str, Option<&str>) {
@@ -143,9 +145,21 @@ struct Asked<'a> {
     catalogue: &'a Catalogue,
     analysis: &'a Analysis,
     request: &'a VerifyRequest,
+    /// Places of the tenant's snapshots, by label.
+    positions: HashMap<&'a str, usize>,
 }
 
 impl<'a> Asked<'a> {
+    fn of(
+        (index, catalogue): (&'a Index, &'a Catalogue),
+        analysis: &'a Analysis,
+        request: &'a VerifyRequest,
+    ) -> Self {
+        let own = analysis.snapshots.iter().filter(|row| row.tenant_id == request.tenant);
+        let positions = own.map(|row| (row.label.as_str(), row.position)).collect();
+        Self { index, catalogue, analysis, request, positions }
+    }
+
     fn row(&self, position: usize) -> Option<&'a SnapshotRow> {
         let of_tenant = |row: &&SnapshotRow| row.tenant_id == self.request.tenant;
         self.analysis.snapshots.iter().filter(of_tenant).find(|row| row.position == position)
@@ -164,9 +178,7 @@ impl<'a> Asked<'a> {
     }
 
     fn position(&self, label: &str) -> Option<usize> {
-        let of_tenant = |row: &&SnapshotRow| row.tenant_id == self.request.tenant;
-        let mut rows = self.analysis.snapshots.iter().filter(of_tenant);
-        rows.find(|row| row.label == label).map(|row| row.position)
+        self.positions.get(label).copied()
     }
 
     fn changes(&self) -> impl Iterator<Item = &'a Change> {
@@ -191,13 +203,7 @@ impl<'a> Asked<'a> {
 
     /// The net changes between two snapshots.
     fn between(&self, from: usize, to: usize) -> Vec<Change> {
-        between(
-            &self.analysis.changes,
-            &|tenant, label| {
-                (tenant == self.request.tenant).then(|| self.position(label)).flatten()
-            },
-            &|tenant| (tenant == self.request.tenant).then_some((from, to)),
-        )
+        net(self.analysis, &|tenant| (tenant == self.request.tenant).then_some((from, to)))
     }
 
     /// Whether a net change gets a verdict: changes of the tenant, and objects whose coming or going the evidence does not carry.
@@ -282,14 +288,9 @@ impl<'a> Asked<'a> {
     }
 
     /// Everything that the verdicts rest on.
-    fn bench(
-        &self,
-        jobs: &[&JobRow],
-        (damage, since): (&[Change], &[Change]),
-    ) -> Result<Bench<'a>, HistoryError> {
-        let Self { index, catalogue, analysis, request } = *self;
+    fn bench(&self, jobs: &[&JobRow], abouts: &[About<'_>]) -> Result<Bench<'a>, HistoryError> {
+        let Self { index, catalogue, analysis, request, .. } = *self;
         let job = self.job(jobs);
-        let abouts: Vec<About<'_>> = damage.iter().chain(since).map(About::of).collect();
         let after = self.snapshot(request.after);
         let fresh = match (job.completion, after) {
             (Some(completion), Some(place)) => {
@@ -298,7 +299,7 @@ impl<'a> Asked<'a> {
             _ => FreshExhibits::default(),
         };
         let view = |place: Option<usize>| {
-            View::of(index, catalogue, analysis, (place.unwrap_or(usize::MAX), &abouts))
+            View::of(index, catalogue, analysis, (place.unwrap_or(usize::MAX), abouts))
         };
         let at_target = self.at_target(job.target).map(|place| view(Some(place))).transpose()?;
         let target = job.target;
@@ -336,27 +337,29 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// Whether the state that each of these changes found was seen in the damaged snapshot or before.
-    fn known_when_damaged(&self, changes: &[&Change]) -> Result<Vec<bool>, HistoryError> {
+    /// The changes whose state before was seen in the damaged snapshot or earlier, and the others.
+    fn known_when_damaged(
+        &self,
+        changes: Vec<Change>,
+    ) -> Result<(Vec<Change>, Vec<Change>), HistoryError> {
         let damaged = self.request.damaged;
-        let seen_before = |change: &&Change| {
+        let seen_before = |change: &Change| {
             change.attribute.is_empty()
                 || self.position(&change.from_snapshot).is_some_and(|from| from <= damaged)
         };
-        let mut known: Vec<bool> = changes.iter().map(seen_before).collect();
+        let (mut known, mut open): (Vec<_>, Vec<_>) = changes.into_iter().partition(seen_before);
         for position in (1..=damaged).rev() {
-            let open = || changes.iter().zip(&known).filter(|(_, known)| !**known);
-            let abouts: Vec<About<'_>> = open().map(|(change, _)| About::of(change)).collect();
-            if abouts.is_empty() {
+            if open.is_empty() {
                 break;
             }
+            let abouts: Vec<About<'_>> = open.iter().map(About::of).collect();
             let place = self.snapshot(position).unwrap_or(usize::MAX);
             let view = View::of(self.index, self.catalogue, self.analysis, (place, &abouts))?;
-            for (change, known) in changes.iter().zip(&mut known) {
-                *known |= view.shows(About::of(change));
-            }
+            let (shown, rest) = open.into_iter().partition(|change| view.shows(About::of(change)));
+            known.extend::<Vec<_>>(shown);
+            open = rest;
         }
-        Ok(known)
+        Ok((known, open))
     }
 
     fn time(&self, position: usize) -> Option<Interval> {

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
-use crate::model::{Certainty, Change, ChangeKind, Lane};
+use crate::model::{Certainty, Change, ChangeKind, Lane, VerdictRow};
 
 /// What a row is about: type, object, attribute, other end of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,13 +15,11 @@ pub(super) struct About<'a> {
 
 impl<'a> About<'a> {
     pub(super) fn of(change: &'a Change) -> Self {
-        // Grants and assignments have another end too, and are objects.
-        let target = change.target.as_ref().filter(|_| is_link(change));
         Self {
             object_type: &change.object_type,
             object_id: &change.object_id,
             attribute: &change.attribute,
-            target: target.map_or("", |target| &target.id),
+            target: change.link_end(),
         }
     }
 
@@ -147,17 +143,12 @@ impl Place {
     }
 }
 
-/// Whether a change is about a link.
-pub(super) fn is_link(change: &Change) -> bool {
-    matches!(change.kind, ChangeKind::LinkAdded | ChangeKind::LinkRemoved)
-}
-
 /// What a change leaves behind, as the tables print it: a value, `linked`, `not linked`, or where the object is.
 pub(super) fn state_after(change: &Change, has_bin: bool) -> Option<String> {
     if change.attribute.is_empty() {
         return Place::after(change.kind, has_bin).map(|place| place.word().to_owned());
     }
-    if is_link(change) {
+    if change.is_link() {
         let linked = change.kind == ChangeKind::LinkAdded;
         return Some(if linked { LINKED } else { NOT_LINKED }.to_owned());
     }
@@ -169,7 +160,7 @@ pub(super) fn state_before(change: &Change) -> Option<String> {
     if change.attribute.is_empty() {
         return Place::before(change.kind).map(|place| place.word().to_owned());
     }
-    if is_link(change) {
+    if change.is_link() {
         let linked = change.kind == ChangeKind::LinkRemoved;
         return Some(if linked { LINKED } else { NOT_LINKED }.to_owned());
     }
@@ -179,14 +170,12 @@ pub(super) fn state_before(change: &Change) -> Option<String> {
 pub(super) const LINKED: &str = "linked";
 pub(super) const NOT_LINKED: &str = "not linked";
 
+/// Whether a verdict is about a link. States of links are words; values of attributes are JSON.
+pub(super) fn is_of_link(row: &VerdictRow) -> bool {
+    row.good.as_deref().is_some_and(|state| state == LINKED || state == NOT_LINKED)
+}
+
 /// Whether a step cannot be built on.
 pub(super) fn is_unproven(change: &Change) -> bool {
     change.certainty == Certainty::Unproven || change.lane == Lane::Coverage
-}
-
-/// Whether a time lies where a step may already have happened, or not yet.
-pub(super) fn straddles(change: &Change, at: Timestamp) -> bool {
-    let begun = change.window.not_before.is_none_or(|start| start <= at);
-    let over = change.window.not_after.is_some_and(|end| end <= at);
-    begun && !over
 }

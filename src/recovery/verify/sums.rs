@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::steps::{LINKED, NOT_LINKED};
+use super::steps::is_of_link;
 use crate::directory::{BinKind, Catalogue, RecoverableProperty};
 use crate::model::{
     Analysis, Clean, CoverageState, Intent, JobRow, ReconciledRow, Recoverability, SnapshotRow,
@@ -57,9 +57,7 @@ pub(super) fn reconcile(
         counts.map(|counts| counts.into_iter().sum::<u64>())
     };
     let number = |count: usize| u64::try_from(count).ok();
-    let is_link = |row: &&VerdictRow| {
-        row.good.as_deref().is_some_and(|state| state == LINKED || state == NOT_LINKED)
-    };
+    let is_link = |row: &&VerdictRow| is_of_link(row);
     let recovers =
         |row: &&VerdictRow| row.recoverability.is_some_and(Recoverability::is_recoverable);
     let objects = |rows: &mut dyn Iterator<Item = &VerdictRow>| {
