@@ -21,7 +21,7 @@ use crate::index::{self, Checks, Index, OpenedReceipt};
 use crate::meter::Stage;
 use crate::model::{Analysis, Change, ChangeKind, Cited, Lane, Receipt, WarningRow};
 use crate::recovery::opinion::opinions;
-use crate::recovery::{Judge, judge, service};
+use crate::recovery::{Judge, service};
 use crate::report::inspect::{inspect_json, inspect_text, snapshot_json};
 use crate::report::terminal::{self, Style};
 use crate::report::{self, RunInfo};
@@ -79,21 +79,24 @@ pub(super) fn compared(
     unfolded: &[Lane],
     progress: &Progress,
 ) -> Result<(Index, Analysis), Failure> {
-    analysed(sources::prepare(evidence, Checks::All)?, (evidence, unfolded), progress)
+    let options = HistoryOptions { unfolded: unfolded.to_vec(), ..history(evidence, progress) };
+    let prepared = sources::prepare(evidence, Checks::All)?;
+    let (index, analysis, _) = analysed(prepared, &options, progress)?;
+    Ok((index, analysis))
 }
 
-/// As [`compared`], of evidence that was prepared.
+/// As [`compared`], of evidence that was prepared; with what judged the changes.
 pub(super) fn analysed(
     prepared: sources::Prepared,
-    (evidence, unfolded): (&Evidence, &[Lane]),
+    options: &HistoryOptions,
     progress: &Progress,
-) -> Result<(Index, Analysis), Failure> {
+) -> Result<(Index, Analysis, Judge<'static>), Failure> {
     let index = prepared.index(progress)?;
-    let options = HistoryOptions { unfolded: unfolded.to_vec(), ..history(evidence, progress) };
-    let mut analysis = analyse(&index, catalogue(), &options)?;
+    let mut analysis = analyse(&index, catalogue(), options)?;
     service::fill(&index, catalogue(), &mut analysis)?;
-    judge(&index, catalogue(), &mut analysis.changes, analysis.as_of)?;
-    Ok((index, analysis))
+    let judge = Judge::gather(&index, catalogue(), &analysis.changes, analysis.as_of)?;
+    judge.set(&mut analysis.changes);
+    Ok((index, analysis, judge))
 }
 
 /// Ends the progress and says how the index was come by.
@@ -186,7 +189,6 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
     let mut options = run_options(&prepared);
     scope_options(args, &mut options);
     asked.note(&mut options);
-    let index = prepared.index(progress)?;
     let case_file = told.as_ref().map(|(_, case)| case.clone());
     let mut info =
         RunInfo { version: env!("CARGO_PKG_VERSION").to_owned(), options, case: case_file };
@@ -195,10 +197,7 @@ fn write_report(args: &ReportArgs, progress: &Progress) -> Outcome {
         all_objects: true,
         ..history(&args.evidence, progress)
     };
-    let mut analysis = analyse(&index, catalogue(), &options)?;
-    service::fill(&index, catalogue(), &mut analysis)?;
-    let judge = Judge::gather(&index, catalogue(), &analysis.changes, analysis.as_of)?;
-    judge.set(&mut analysis.changes);
+    let (index, mut analysis, judge) = analysed(prepared, &options, progress)?;
     asked.answer(&index, &mut analysis)?;
     analysis.opinions = opinions(&index, catalogue(), &analysis)?;
     analysis.changes.retain(|change| scope::holds(&args.scope, change, true));

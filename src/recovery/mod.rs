@@ -15,4 +15,4 @@ mod recoverability;
 pub mod service;
 pub mod verify;
 
-pub use recoverability::{Judge, judge};
+pub use recoverability::Judge;

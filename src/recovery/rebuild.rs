@@ -14,8 +14,8 @@ use crate::history::{
 };
 use crate::index::{Index, canonical};
 use crate::model::{
-    Certainty, Change, ChangeId, ChangeKind, ConflictRow, Lane, ListedAttribute, ListedChange,
-    ListedLink, Origin, Reason, Receipt, RecoveryAction, SnapshotRow, Target, Window,
+    Certainty, Change, ChangeId, ChangeKind, ConflictRow, Interval, Lane, ListedAttribute,
+    ListedChange, ListedLink, Origin, Reason, Receipt, RecoveryAction, SnapshotRow, Target, Window,
 };
 
 /// What differs between the hidden backup and a dump.
@@ -337,20 +337,18 @@ impl<'a> Builder<'a> {
 
 impl<'s> Current<'s> {
     fn of_state(state: &'s ObjectState) -> Self {
-        Self {
-            receipts: state.receipt.into_iter().collect(),
-            captured: state.captured.map(|interval| interval.end),
-            snapshot: &state.snapshot,
-            certainty: Certainty::Proven,
-            reason: None,
-        }
+        Self::of_dump(state.receipt, state.captured, &state.snapshot)
     }
 
     fn of_value(value: &'s ValueAt) -> Self {
+        Self::of_dump(value.receipt, value.captured, &value.snapshot)
+    }
+
+    fn of_dump(receipt: Option<Receipt>, captured: Option<Interval>, snapshot: &'s str) -> Self {
         Self {
-            receipts: value.receipt.into_iter().collect(),
-            captured: value.captured.map(|interval| interval.end),
-            snapshot: &value.snapshot,
+            receipts: receipt.into_iter().collect(),
+            captured: captured.map(|interval| interval.end),
+            snapshot,
             certainty: Certainty::Proven,
             reason: None,
         }

@@ -3,16 +3,14 @@
 use crate::cli::args::{HistoryArgs, HistoryFormat};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
-use crate::cli::{sources, verbs};
-use crate::index::Checks;
+use crate::cli::verbs;
 use crate::recovery::service;
 use crate::report::service::{json, table, text};
 use crate::report::tables;
 
 /// Lists them.
 pub(super) fn run(args: &HistoryArgs, progress: &Progress) -> Result<Exit, Failure> {
-    let prepared = sources::prepare(&args.evidence, Checks::All)?;
-    let (index, analysis) = verbs::analysed(prepared, (&args.evidence, &[]), progress)?;
+    let (index, analysis) = verbs::compared(&args.evidence, &[], progress)?;
     let lists = service::job_lists(&index);
     verbs::told(index, progress);
     match if args.json { HistoryFormat::Json } else { args.format } {

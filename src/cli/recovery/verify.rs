@@ -50,7 +50,8 @@ pub(super) fn run(args: &VerifyArgs, progress: &Progress) -> Result<Exit, Failur
         options,
         case: told.map(|(_, case)| case),
     };
-    let (index, mut analysis) = verbs::analysed(prepared, (&args.evidence, &[]), progress)?;
+    let (index, mut analysis, _) =
+        verbs::analysed(prepared, &verbs::history(&args.evidence, progress), progress)?;
     asked.answer(&index, &mut analysis)?;
     verbs::told(index, progress);
     let exit = verbs::verdict(&analysis).max(outcome(&analysis));

@@ -80,20 +80,6 @@ enum Reach {
     Unsure,
 }
 
-/// Sets `recoverability` of every row that is judged, and clears that of all others. `as_of` is the clock of the run.
-///
-/// # Errors
-/// [`HistoryError::Open`] if a record that a rule needs is no longer what was indexed.
-pub fn judge(
-    index: &Index,
-    catalogue: &Catalogue,
-    changes: &mut [Change],
-    as_of: Option<Timestamp>,
-) -> Result<(), HistoryError> {
-    Judge::gather(index, catalogue, changes, as_of)?.set(changes);
-    Ok(())
-}
-
 /// Whether a row is judged: of lane `change`, or a disappearance of any lane, and of one object.
 fn is_judged(change: &Change) -> bool {
     let told = change.lane == Lane::Change || change.is_disappearance();

@@ -41,9 +41,13 @@ fn change(kind: ChangeKind, object_type: &str, object_id: &str, attribute: &str)
     }
 }
 
+fn judge(changes: &mut [Change], as_of: Option<Timestamp>) {
+    Judge::gather(&Index::default(), catalogue(), changes, as_of).unwrap().set(changes);
+}
+
 /// Judged with no record at hand.
 fn judged(mut changes: Vec<Change>, as_of: &str) -> Vec<Option<Recoverability>> {
-    judge(&Index::default(), catalogue(), &mut changes, Some(at(as_of))).unwrap();
+    judge(&mut changes, Some(at(as_of)));
     changes.into_iter().map(|change| change.recoverability).collect()
 }
 
@@ -120,7 +124,7 @@ fn a_tighter_window_counts() {
 fn without_a_clock_nothing_is_said() {
     let mut rows = vec![change(ChangeKind::Modified, "conditionalAccessPolicy", "p", "state")];
     rows[0].recoverability = Some(Recoverability::Recoverable);
-    judge(&Index::default(), catalogue(), &mut rows, None).unwrap();
+    judge(&mut rows, None);
     assert_eq!(rows[0].recoverability, None);
 }
 

@@ -1,6 +1,8 @@
 //! Pages of Microsoft Entra Backup and Recovery: backups, jobs, the changes that a difference report lists, and those that
 //! a recovery could not make.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::super::RecoveryScope;
@@ -18,20 +20,7 @@ const ON_PAGE: usize = 100;
 const SERVICE: &str = "https://graph.microsoft.com/v1.0";
 
 fn base64(text: &str) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in text.as_bytes().chunks(3) {
-        let mut word = 0_u32;
-        for at in 0..3 {
-            word = (word << 8) | u32::from(chunk.get(at).copied().unwrap_or(0));
-        }
-        for at in 0..4_usize {
-            let six = usize::try_from((word >> (18 - 6 * at)) & 63).unwrap_or(0);
-            let letter = ALPHABET.get(six).copied().map_or('=', char::from);
-            out.push(if at <= chunk.len() { letter } else { '=' });
-        }
-    }
-    out
+    STANDARD.encode(text)
 }
 
 /// The pages that can be read at a time: path and body.
